@@ -1,0 +1,105 @@
+#pragma once
+
+#include <netkit/core/byte_order.hpp>
+#include <netkit/core/inline.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace netkit {
+
+/// The Internet checksum (RFC 1071), added up in the machine's own byte order, which the sum does not care about
+/// (section 2B), in a 64-bit accumulator that is folded once at the end. An accumulator may take 2^32 additions.
+
+/// Sixteen bits in the machine's order: zero for data whose checksum is right.
+constexpr std::uint16_t fold16(std::uint64_t sum) {
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>(~sum);
+}
+constexpr be16 checksum_of(std::uint64_t sum) { return be16::from_raw(fold16(sum)); }
+
+namespace detail {
+template <class Word>
+NETKIT_INLINE std::uint64_t load(const std::byte* at) {
+    Word word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+NETKIT_INLINE std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
+    for (; n >= 8; n -= 8, p += 8) {
+        const auto word = load<std::uint64_t>(p);
+        sum += (word & 0xffffffff) + (word >> 32);
+    }
+    if (n & 4) sum += load<std::uint32_t>(p), p += 4;
+    if (n & 2) sum += load<std::uint16_t>(p), p += 2;
+    if (n & 1) sum += std::endian::native == std::endian::little ? std::uint64_t(*p) : std::uint64_t(*p) << 8;
+    return sum;
+}
+
+/// Eight independent lanes: what compilers turn into vector additions.
+[[gnu::noinline]] inline std::uint64_t sum_long(const std::byte* p, std::size_t n, std::uint64_t sum) {
+    std::uint64_t lanes[8] = {};
+    for (; n >= 32; n -= 32, p += 32) {
+        std::uint32_t words[8];
+        std::memcpy(words, p, 32);
+        for (int i = 0; i < 8; ++i) lanes[i] += words[i];
+    }
+    for (auto lane : lanes) sum += (lane & 0xffffffff) + (lane >> 32);
+    return sum_tail(p, n, sum);
+}
+}  // namespace detail
+
+/// Adds bytes to a sum. They must start at an even offset of what is summed; see `sum_at`.
+NETKIT_INLINE std::uint64_t sum16(std::span<const std::byte> bytes, std::uint64_t sum = 0) {
+    if (bytes.size() >= 128) return detail::sum_long(bytes.data(), bytes.size(), sum);
+    return detail::sum_tail(bytes.data(), bytes.size(), sum);
+}
+
+/// Adds up a header's fields, not its bytes: a load wider than the stores just made would stall.
+template <wire_format Header>
+constexpr std::uint64_t sum16(const Header& h, std::uint64_t sum = 0) {
+    if constexpr (requires { h.sum(); }) return sum + h.sum();
+    else if constexpr (requires { h.raw(); }) return sum + h.raw();
+    else return sum16(std::as_bytes(std::span(&h, 1)), sum);
+}
+
+/// Adds bytes that start at an odd offset when `odd`.
+NETKIT_INLINE std::uint64_t sum_at(bool odd, std::span<const std::byte> bytes, std::uint64_t sum) {
+    if (!odd) return sum16(bytes, sum);
+    const auto part = static_cast<std::uint16_t>(~fold16(sum16(bytes)));
+    return sum + __builtin_bswap16(part);
+}
+
+/// Two neighbouring bytes as the sum sees them.
+constexpr std::uint64_t sum_pair(std::uint8_t first, std::uint8_t second) {
+    return std::endian::native == std::endian::little ? first | std::uint64_t(second) << 8 : std::uint64_t(first) << 8 | second;
+}
+
+/// The checksum after one 16-bit word of its data changed from `before` to `after` (RFC 1624, equation 3).
+constexpr be16 checksum_updated(be16 checksum, be16 before, be16 after) {
+    const std::uint64_t sum = std::uint64_t(static_cast<std::uint16_t>(~checksum.raw())) + static_cast<std::uint16_t>(~before.raw()) + after.raw();
+    return be16::from_raw(fold16(sum));
+}
+
+/// Copies n bytes and adds them up in one pass: what is read once need not be read twice.
+inline std::uint64_t copy_and_sum(std::byte* to, const std::byte* from, std::size_t n, std::uint64_t sum = 0) {
+    std::uint64_t lanes[8] = {};
+    for (; n >= 32; n -= 32, from += 32, to += 32) {
+        std::uint32_t words[8];
+        std::memcpy(words, from, 32);
+        std::memcpy(to, words, 32);
+        for (int i = 0; i < 8; ++i) lanes[i] += words[i];
+    }
+    for (auto lane : lanes) sum += (lane & 0xffffffff) + (lane >> 32);
+    if (n) std::memcpy(to, from, n);
+    return detail::sum_tail(from, n, sum);
+}
+
+}  // namespace netkit

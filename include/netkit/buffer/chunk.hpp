@@ -1,0 +1,54 @@
+#pragma once
+
+#include <netkit/buffer/packet.hpp>
+#include <netkit/buffer/shared_packet.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+
+namespace netkit {
+
+/// Storage that is filled at its end while what was written before is already shared: what a send queue is made of.
+/// Written bytes never change, so that their sharers need not be asked. Holds 4096 bytes.
+class chunk {
+public:
+    static constexpr std::size_t capacity = buffer_capacities[1];
+
+    chunk() = default;
+    /// Empty, and !*this, where the pool is exhausted.
+    explicit chunk(pool& home) : buffer_(home.store_->get(1, 0)) {}
+    chunk(chunk&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
+    chunk& operator=(chunk&& other) noexcept {
+        std::swap(buffer_, other.buffer_);
+        return *this;
+    }
+    ~chunk() {
+        if (buffer_) detail::release(buffer_);
+    }
+    explicit operator bool() const { return buffer_ != nullptr; }
+
+    std::size_t size() const { return static_cast<std::size_t>(buffer_->last - buffer_->begin()); }
+    std::size_t room() const { return capacity - size(); }
+    std::span<const std::byte> bytes() const { return {buffer_->begin(), size()}; }
+    /// Copies what fits; returns how many bytes did.
+    std::size_t append(std::span<const std::byte> bytes) {
+        const auto n = std::min(bytes.size(), room());
+        if (n) std::memcpy(buffer_->last, bytes.data(), n);
+        buffer_->last += n;
+        return n;
+    }
+    /// Another owner of what was written at [at, at + size), which must be within size().
+    shared_packet share(std::size_t at, std::size_t size) const {
+        ++buffer_->owners;
+        return shared_packet(detail::slice{buffer_, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(size)});
+    }
+
+private:
+    buffer* buffer_ = nullptr;
+};
+
+}  // namespace netkit

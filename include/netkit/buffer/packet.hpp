@@ -1,0 +1,312 @@
+#pragma once
+
+#include <netkit/buffer/pool.hpp>
+#include <netkit/buffer/shared_packet.hpp>
+#include <netkit/core/byte_order.hpp>
+#include <netkit/core/checksum.hpp>
+#include <netkit/core/inline.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace netkit {
+
+/// The only owner of some bytes with room in front of them, followed perhaps by slices of bytes that others hold too
+/// (what an sk_buff with fragments is). One pointer: moving it is free. Empty after a move, and where a pool was exhausted.
+class packet {
+public:
+    packet() = default;
+    /// `headroom` bytes of room in front, and room for at least `size` bytes behind. Empty where the pool is exhausted or
+    /// nothing is that large.
+    explicit packet(pool& home, std::size_t headroom, std::size_t size = 0) : buffer_(take(home.store_, headroom, size)) {}
+    packet(packet&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
+    packet& operator=(packet&& other) noexcept {
+        std::swap(buffer_, other.buffer_);
+        return *this;
+    }
+    ~packet() {
+        if (buffer_) detail::release(buffer_);
+    }
+    explicit operator bool() const { return buffer_ != nullptr; }
+    void reset() { packet gone(std::move(*this)); }
+
+    /// The packet's own bytes: headers, and payload up to the first borrowed slice.
+    std::span<std::byte> head() { return {buffer_->first, buffer_->last}; }
+    std::span<const std::byte> head() const { return {buffer_->first, buffer_->last}; }
+    /// How many slices of others' bytes follow, and each of them.
+    std::size_t slices() const { return buffer_->about.slices; }
+    std::span<const std::byte> slice(std::size_t i) const {
+        const auto& s = buffer_->slices[i];
+        return {s.from->begin() + s.at, s.size};
+    }
+    /// Bytes in all, slices included.
+    std::size_t size() const { return static_cast<std::size_t>(buffer_->last - buffer_->first) + buffer_->about.borrowed; }
+    std::size_t headroom() const { return static_cast<std::size_t>(buffer_->first - buffer_->begin()); }
+    /// Room behind the packet's own bytes; none while there are slices.
+    std::size_t tailroom() const { return slices() ? 0 : static_cast<std::size_t>(buffer_->end() - buffer_->last); }
+
+    /// The interface it came in by, and once routed the one it leaves by.
+    interface_id interface() const { return buffer_->about.interface; }
+    void interface(interface_id id) { buffer_->about.interface = id; }
+    /// How many received frames it stands for: one as it came in, more after reassembly, none for a packet of our own.
+    std::uint16_t frames() const { return buffer_->about.frames; }
+    void frames(std::uint16_t n) { buffer_->about.frames = n; }
+    /// Payload bytes of each segment where it stands for several TCP segments, else zero.
+    std::uint16_t gso_size() const { return buffer_->about.gso_size; }
+    void gso_size(std::uint16_t n) { buffer_->about.gso_size = n; }
+
+    /// Notes of whoever holds the packet now (an sk_buff's cb): 64 bytes, kept while it waits in that holder's queue.
+    template <class T>
+    T& control() {
+        static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= buffer::control_size);
+        return *std::launder(reinterpret_cast<T*>(buffer_->control));
+    }
+    template <class T>
+    T& control(const T& notes) {
+        static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= buffer::control_size);
+        return *new (buffer_->control) T(notes);
+    }
+
+    /// The header in front, where it lies; null when the packet's own bytes are fewer.
+    template <wire_format Header>
+    const Header* peek() const {
+        return head().size() < sizeof(Header) ? nullptr : reinterpret_cast<const Header*>(buffer_->first);
+    }
+    /// The same, and takes it off.
+    template <wire_format Header>
+    const Header* pull() {
+        const auto* header = peek<Header>();
+        if (header) buffer_->first += sizeof(Header);
+        return header;
+    }
+    /// Takes n of the packet's own bytes off the front; n must not exceed head().size().
+    void pull(std::size_t n) { buffer_->first += n; }
+    /// Puts a header in front, to be filled in place, or as given. The room must be there: see position::headroom.
+    template <wire_format Header>
+    Header& push() {
+        buffer_->first -= sizeof(Header);
+        return *new (buffer_->first) Header;
+    }
+    template <wire_format Header>
+    void push(const Header& header) {
+        buffer_->first -= sizeof header;
+        std::memcpy(buffer_->first, &header, sizeof header);
+    }
+    /// Puts n bytes in front, to be filled; n must not exceed headroom().
+    std::span<std::byte> push(std::size_t n) {
+        buffer_->first -= n;
+        return {buffer_->first, n};
+    }
+
+    /// Keeps the first n bytes.
+    void trim(std::size_t n) {
+        if (buffer_->about.borrowed != 0) [[unlikely]] return trim_slices(n);
+        if (n < head().size()) buffer_->last = buffer_->first + n;
+    }
+    /// Copies bytes to the end; false, and nothing done, where there is no room.
+    bool append(std::span<const std::byte> bytes) {
+        if (bytes.size() > tailroom()) return false;
+        if (!bytes.empty()) std::memcpy(buffer_->last, bytes.data(), bytes.size());
+        buffer_->last += bytes.size();
+        return true;
+    }
+    /// Makes n bytes at the end, to be filled; empty where there is no room.
+    std::span<std::byte> append(std::size_t n) {
+        if (n > tailroom()) return {};
+        buffer_->last += n;
+        return {buffer_->last - n, n};
+    }
+    /// Borrows bytes that others hold, behind all there is; false where there are 18 slices already.
+    bool attach(shared_packet bytes) {
+        if (buffer_->about.slices == buffer::most_slices) return false;
+        auto s = std::exchange(bytes.slice_, {});
+        buffer_->about.borrowed += s.size;
+        buffer_->slices[buffer_->about.slices++] = s;
+        return true;
+    }
+    /// Calls f with each contiguous part in turn: own bytes, then slices.
+    template <class F>
+    void for_each_part(F&& f) const {
+        if (!head().empty()) f(head());
+        for (std::size_t i = 0; i < slices(); ++i) f(slice(i));
+    }
+    /// Copies up to to.size() bytes from offset `at`; returns how many.
+    std::size_t copy_to(std::span<std::byte> to, std::size_t at = 0) const {
+        std::size_t done = 0;
+        for_each_part([&](std::span<const std::byte> part) {
+            if (at >= part.size()) {
+                at -= part.size();
+                return;
+            }
+            const auto n = std::min(part.size() - at, to.size() - done);
+            if (n) std::memcpy(to.data() + done, part.data() + at, n);
+            done += n;
+            at = 0;
+        });
+        return done;
+    }
+
+    /// Makes all bytes the packet's own and contiguous, in a larger buffer if need be. False, and nothing done, where the
+    /// pool is exhausted.
+    bool linearize() { return slices() == 0 || linearize_slices(); }
+    /// A packet of its own with the same bytes, facts and headroom, contiguous (skb_copy). Empty where the pool is exhausted.
+    packet copy() const {
+        packet result(take(buffer_->home, headroom(), size()));
+        if (!result) return result;
+        result.take_facts(*this);
+        result.append_parts(*this);
+        return result;
+    }
+    /// Gives up the right to write: the bytes, contiguous, for several owners. Empty where the pool is exhausted.
+    shared_packet share() && {
+        if (!linearize()) return {};
+        const detail::slice s{buffer_, static_cast<std::uint32_t>(headroom()), static_cast<std::uint32_t>(size())};
+        buffer_->about = {};
+        buffer_ = nullptr;
+        return shared_packet(s);
+    }
+
+    checksum_state checksum() const { return buffer_->about.checksum; }
+    void checksum(checksum_state state) { buffer_->about.checksum = state; }
+    /// Puts a header in front whose checksum, at offset `field`, covers it, all that follows, and `pseudo`. It is completed on
+    /// the way out, by the interface or by hardware. The header's type must provide sum().
+    template <wire_format Header>
+    void push_summed(Header header, std::size_t field, std::uint64_t pseudo) {
+        push_summed(header, field, pseudo, {});
+    }
+    /// The same with `options` between the header and what follows.
+    template <wire_format Header>
+    void push_summed(Header header, std::size_t field, std::uint64_t pseudo, std::span<const std::byte> options) {
+        auto& about = buffer_->about;
+        about.sum_start = static_cast<std::uint16_t>(headroom());
+        about.sum_header = static_cast<std::uint8_t>(sizeof header + options.size());
+        about.sum_field = static_cast<std::uint8_t>(field);
+        about.checksum = checksum_state::partial;
+        if (!options.empty()) std::memcpy(push(options.size()).data(), options.data(), options.size());
+        header.checksum = be16::from_raw(static_cast<std::uint16_t>(~fold16(pseudo)));
+        push(header);
+        const auto sum = sum16(header, sum16(options));
+        about.partial_sum = static_cast<std::uint32_t>((sum & 0xffffffff) + (sum >> 32));
+    }
+    /// Where the summed header starts in head(), and where in it the checksum is: what a virtio-net header says.
+    /// Only while checksum() is partial.
+    std::size_t checksum_start() const { return static_cast<std::size_t>(buffer_->begin() + buffer_->about.sum_start - buffer_->about.sum_header - buffer_->first); }
+    std::size_t checksum_offset() const { return buffer_->about.sum_field; }
+    /// Says of a packet made elsewhere that its checksum is partial: summed from `start` in head(), stored at `start + offset`.
+    /// False, and nothing done, where that lies outside of the packet's own bytes.
+    bool mark_partial(std::size_t start, std::size_t offset) {
+        if (offset > 255 || start + offset + 2 > head().size()) return false;
+        auto& about = buffer_->about;
+        about.checksum = checksum_state::partial;
+        about.sum_start = static_cast<std::uint16_t>(headroom() + start);
+        about.sum_header = 0;
+        about.sum_field = static_cast<std::uint8_t>(offset);
+        about.partial_sum = 0;
+        return true;
+    }
+    /// Completes a partial checksum in software.
+    NETKIT_INLINE void complete_checksum() {
+        auto& about = buffer_->about;
+        auto* const from = buffer_->begin() + about.sum_start;
+        auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
+        if (about.borrowed != 0) sum = sum_slices(sum, ((buffer_->last - from) & 1) != 0);
+        auto value = fold16(sum);
+        if (value == 0) value = 0xffff;  // to UDP zero means "none"; to the others both are the same number
+        std::memcpy(from - about.sum_header + about.sum_field, &value, 2);
+        about.checksum = checksum_state::unknown;
+    }
+    /// Adds up all bytes of the packet.
+    NETKIT_INLINE std::uint64_t sum(std::uint64_t sum = 0) const {
+        sum = sum16(head(), sum);
+        return buffer_->about.borrowed ? sum_slices(sum, (head().size() & 1) != 0) : sum;
+    }
+
+private:
+    friend class shared_packet;
+    friend class packet_queue;
+    explicit packet(buffer* b) : buffer_(b) {}
+
+    NETKIT_INLINE static buffer* take(detail::pool_store* home, std::size_t headroom, std::size_t size) {
+        const auto wanted = headroom + size;
+        if (wanted <= buffer_capacities[0]) [[likely]] return home->get(0, headroom);
+        if (wanted <= buffer_capacities[1]) return home->get(1, headroom);
+        if (wanted <= buffer_capacities[2]) return home->get(2, headroom);
+        return nullptr;
+    }
+    void take_facts(const packet& other) {
+        const auto about = other.buffer_->about;
+        buffer_->about = about;
+        buffer_->about.slices = 0;
+        buffer_->about.borrowed = 0;
+        std::memcpy(buffer_->control, other.buffer_->control, buffer::control_size);
+    }
+    void append_parts(const packet& other) {
+        other.for_each_part([&](std::span<const std::byte> part) {
+            std::memcpy(buffer_->last, part.data(), part.size());
+            buffer_->last += part.size();
+        });
+    }
+    NETKIT_COLD bool linearize_slices() {
+        if (static_cast<std::size_t>(buffer_->end() - buffer_->last) >= buffer_->about.borrowed) {
+            for (std::size_t i = 0; i < slices(); ++i) {
+                const auto part = slice(i);
+                std::memcpy(buffer_->last, part.data(), part.size());
+                buffer_->last += part.size();
+            }
+            detail::pool_store::release_slices(buffer_);
+            return true;
+        }
+        auto whole = copy();
+        if (!whole) return false;
+        std::swap(buffer_, whole.buffer_);
+        return true;
+    }
+    NETKIT_COLD std::uint64_t sum_slices(std::uint64_t sum, bool odd) const {
+        for (std::size_t i = 0; i < slices(); ++i) {
+            const auto part = slice(i);
+            sum = sum_at(odd, part, sum);
+            odd ^= (part.size() & 1) != 0;
+        }
+        return sum;
+    }
+    NETKIT_COLD void trim_slices(std::size_t n) {
+        if (n >= size()) return;
+        const auto own = std::min(n, head().size());
+        buffer_->last = buffer_->first + own;
+        auto left = n - own;
+        buffer_->about.borrowed = static_cast<std::uint32_t>(left);
+        for (std::size_t i = 0; i < slices(); ++i) {
+            const auto kept = std::min<std::size_t>(left, buffer_->slices[i].size);
+            buffer_->slices[i].size = static_cast<std::uint32_t>(kept);
+            left -= kept;
+        }
+        while (buffer_->about.slices && buffer_->slices[buffer_->about.slices - 1].size == 0)
+            detail::release(buffer_->slices[--buffer_->about.slices].from);
+    }
+
+    buffer* buffer_ = nullptr;
+};
+static_assert(sizeof(packet) == sizeof(void*));
+
+inline packet shared_packet::unshare() && {
+    if (!slice_.from) return {};
+    auto* b = slice_.from;
+    if (b->owners == 1) {
+        b->first = b->begin() + slice_.at;
+        b->last = b->first + slice_.size;
+        b->about = {};
+        slice_ = {};
+        return packet(b);
+    }
+    packet own(packet::take(b->home, slice_.at, slice_.size));
+    if (own) own.append(bytes());
+    return own;
+}
+
+}  // namespace netkit

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <netkit/buffer/buffer.hpp>
+#include <netkit/core/inline.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define NETKIT_POISON_FREE_BUFFERS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NETKIT_POISON_FREE_BUFFERS 1
+#endif
+#endif
+#if defined(NETKIT_POISON_FREE_BUFFERS)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace netkit {
+
+namespace detail {
+
+/// The free lists of a pool. It outlives the pool until the last buffer has come home, since packets may.
+struct pool_store {
+    std::array<buffer*, buffer_capacities.size()> free{};
+    std::vector<void*> slabs;
+    std::size_t allocated = 0;  // bytes in slabs
+    std::size_t limit = 0;
+    std::size_t in_use = 0;     // buffers
+    std::size_t fail_at = 0;    // countdown of allocations until one fails, for tests; 0 never
+    bool orphaned = false;
+
+    ~pool_store() {
+        for (auto* slab : slabs) ::operator delete(slab, std::align_val_t{alignof(buffer)});
+    }
+    static std::size_t stride(std::size_t size_class) { return sizeof(buffer) + buffer_capacities[size_class]; }
+
+    NETKIT_COLD bool grow(std::size_t size_class) {
+        static constexpr std::array<std::size_t, 3> slab_counts{32, 16, 2};
+        const auto each = stride(size_class);
+        auto count = std::min(slab_counts[size_class], (limit - std::min(limit, allocated)) / each);
+        if (count == 0) return false;
+        auto* memory = static_cast<std::byte*>(::operator new(count * each, std::align_val_t{alignof(buffer)}, std::nothrow));
+        if (!memory) return false;
+        slabs.push_back(memory);
+        allocated += count * each;
+        for (auto i = count; i-- > 0;) {
+            auto* b = new (memory + i * each) buffer;
+            b->home = this;
+            b->size_class = static_cast<std::uint8_t>(size_class);
+            b->next = std::exchange(free[size_class], b);
+            poison(b);
+        }
+        return true;
+    }
+    NETKIT_COLD bool fails_now() { return --fail_at == 0; }
+
+    NETKIT_INLINE buffer* get(std::size_t size_class, std::size_t headroom) {
+        if (fail_at != 0) [[unlikely]]
+            if (fails_now()) return nullptr;
+        if (!free[size_class]) [[unlikely]]
+            if (!grow(size_class)) return nullptr;
+        auto* b = free[size_class];
+        free[size_class] = b->next;
+        unpoison(b);
+        ++in_use;
+        b->next = nullptr;
+        b->owners = 1;
+        b->about = {};
+        b->first = b->last = b->begin() + headroom;
+        return b;
+    }
+    NETKIT_INLINE void put(buffer* b) {
+        if (b->about.slices != 0) [[unlikely]] release_slices(b);
+        poison(b);
+        b->next = std::exchange(free[b->size_class], b);
+        --in_use;
+        if (orphaned) [[unlikely]]
+            if (in_use == 0) delete this;
+    }
+    static void release_slices(buffer* b);
+
+#if defined(NETKIT_POISON_FREE_BUFFERS)
+    static void poison(buffer* b) { __asan_poison_memory_region(b->begin(), b->capacity()); }
+    static void unpoison(buffer* b) { __asan_unpoison_memory_region(b->begin(), b->capacity()); }
+#else
+    static void poison(buffer*) {}
+    static void unpoison(buffer*) {}
+#endif
+};
+
+NETKIT_INLINE void release(buffer* b) {
+    if (--b->owners == 0) b->home->put(b);
+}
+
+[[gnu::cold]] inline void pool_store::release_slices(buffer* b) {
+    for (std::size_t i = 0; i < b->about.slices; ++i) release(b->slices[i].from);
+    b->about.slices = 0;
+    b->about.borrowed = 0;
+}
+
+}  // namespace detail
+
+/// Buffers of three sizes, kept on free lists; one pool a stack, used from that stack's strand alone, so that counts need
+/// not be atomic. Memory is taken as it is wanted, up to `limit` bytes, and given back when the pool and every packet from
+/// it are gone. An exhausted pool gives empty packets: back-pressure, not an error to throw.
+class pool {
+public:
+    static constexpr std::size_t default_limit = std::size_t(1) << 30;
+
+    explicit pool(std::size_t limit = default_limit) : store_(new detail::pool_store) { store_->limit = limit; }
+    pool(const pool&) = delete;
+    pool& operator=(const pool&) = delete;
+    ~pool() {
+        store_->orphaned = true;
+        if (store_->in_use == 0) delete store_;
+    }
+
+    /// Buffers handed out and not yet back.
+    std::size_t in_use() const { return store_->in_use; }
+    /// Bytes taken from the system so far.
+    std::size_t allocated() const { return store_->allocated; }
+    std::size_t limit() const { return store_->limit; }
+    /// Memory already taken stays; new memory is taken only below the limit.
+    void limit(std::size_t bytes) { store_->limit = bytes; }
+    /// For tests: makes the n-th allocation from now (1 is the next) fail; 0 cancels.
+    void fail_at(std::size_t n) { store_->fail_at = n; }
+
+private:
+    friend class packet;
+    friend class chunk;
+    detail::pool_store* store_;
+};
+
+}  // namespace netkit

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <netkit/compose/checks.hpp>
+#include <netkit/compose/keys.hpp>
+
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+
+namespace netkit {
+
+/// A layer is a plain struct. It states
+///     static constexpr auto key              the number under which it stands on the layer below
+///     static constexpr std::size_t header_size   bytes it puts in front of what it sends
+///     using sends_to                         the kind of place it addresses: mac_address, any_host, ...
+/// and derives from one of the types below, which hold the layers that stand on it. It has
+///     void receive(context auto here, packet p, const From& from)             a packet coming up
+///     errc transmit(context auto here, Key upper, packet p, const To& to)     a packet of a layer above, going down
+/// and may have
+///     void opened(context auto here)                          its stack has been constructed
+///     void attached(context auto here, interface_id)          an interface has been added
+///     void expired(context auto here, Timer& timer)           after here.arm(timer, when)
+/// It never names its neighbours: what it may know of the world it asks of `here`.
+
+/// The layers standing on this one, told apart by a key of one of Kinds, and handed From along with each packet. They are
+/// held by value, so that a whole stack is one object. After a misfit there are none, so that it is told of once.
+template <class Kinds, class From, class... U>
+struct carries {
+    using uppers = std::conditional_t<detail::all_seated<Kinds, From, U...>(), std::tuple<U...>, std::tuple<>>;
+    uppers above;
+};
+
+/// Nothing stands on this layer.
+struct leaf {
+    using uppers = std::tuple<>;
+    uppers above;
+};
+
+/// Stands in for the one layer above it: same number, same addressee, no header, seen through by whoever searches.
+template <class Layer>
+struct passes {
+    static constexpr bool see_through = true;
+    static constexpr auto key = key_of<Layer>;
+    static constexpr std::size_t header_size = 0;
+    using sends_to = typename Layer::sends_to;
+    using uppers = std::tuple<Layer>;
+    uppers above;
+};
+
+/// Gives a layer another number than its own: `on<ip_protocol::ipv4, ipv4<icmp>>` is IP in IP.
+template <auto Key, class Layer>
+struct on : Layer {
+    static constexpr auto key = Key;
+};
+
+}  // namespace netkit

@@ -36,6 +36,7 @@ public:
 
     /// Reads dotted-decimal text; nothing where the text is anything else.
     static std::optional<ipv4_address> try_parse(std::string_view text) {
+        if (text.find('\0') != text.npos) return {};  // inet_pton would read only up to it
         std::uint32_t raw = 0;
         if (::inet_pton(AF_INET, std::string(text).c_str(), &raw) != 1) return {};
         return from_raw(raw);

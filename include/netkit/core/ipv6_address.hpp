@@ -47,6 +47,7 @@ public:
     /// Reads RFC 4291 text without a scope; nothing where the text is anything else.
     static std::optional<ipv6_address> try_parse(std::string_view text) {
         std::array<std::uint8_t, 16> b{};
+        if (text.find('\0') != text.npos) return {};  // inet_pton would read only up to it
         if (::inet_pton(AF_INET6, std::string(text).c_str(), b.data()) != 1) return {};
         return ipv6_address(b);
     }

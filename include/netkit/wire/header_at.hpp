@@ -15,7 +15,7 @@ const Header* header_at(std::span<const std::byte> bytes, std::size_t offset = 0
 }
 
 /// The bytes from `offset` on; none where there are not as many.
-inline std::span<const std::byte> after(std::span<const std::byte> bytes, std::size_t offset) {
+inline std::span<const std::byte> bytes_from(std::span<const std::byte> bytes, std::size_t offset) {
     return offset < bytes.size() ? bytes.subspan(offset) : std::span<const std::byte>{};
 }
 

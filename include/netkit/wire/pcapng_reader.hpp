@@ -91,7 +91,7 @@ private:
             const std::size_t size = option->length;
             if (option->code == pcapng_option::end || size > options.size() - sizeof *option) break;
             if (option->code == pcapng_option::time_resolution && size == 1) added.resolution = std::uint8_t(options[sizeof *option]);
-            options = after(options, sizeof *option + (size + 3) / 4 * 4);
+            options = bytes_from(options, sizeof *option + (size + 3) / 4 * 4);
         }
         interfaces_.push_back(added);
         return block_result::other;

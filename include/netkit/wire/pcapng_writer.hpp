@@ -14,7 +14,7 @@ namespace netkit {
 /// Times are in nanoseconds.
 using pcapng_bytes = std::vector<std::byte>;
 
-namespace detail {
+namespace detail::pcapng {
 constexpr std::size_t padded_to_4(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
 
 inline void append(pcapng_bytes& to, std::span<const std::byte> bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
@@ -36,14 +36,14 @@ inline pcapng_block_header<std::endian::little> block_header(pcapng_block_type t
 inline void append_length(pcapng_bytes& to, std::size_t length) {
     append_struct(to, ordered<std::uint32_t, std::endian::little>(static_cast<std::uint32_t>(length)));
 }
-}  // namespace detail
+}  // namespace detail::pcapng
 
 /// Begins a file.
 inline void append_pcapng_section(pcapng_bytes& to) {
     using section = pcapng_section_header<std::endian::little>;
     constexpr auto length = sizeof(section) + 4;
-    detail::append_struct(to, section{detail::block_header(pcapng_block_type::section_header, length), pcapng_magic, 1, 0, ~std::uint64_t{0}});
-    detail::append_length(to, length);
+    detail::pcapng::append_struct(to, section{detail::pcapng::block_header(pcapng_block_type::section_header, length), pcapng_magic, 1, 0, ~std::uint64_t{0}});
+    detail::pcapng::append_length(to, length);
 }
 
 /// Describes one more interface; they count from 0. A name is cut at 256 bytes.
@@ -53,43 +53,43 @@ inline void append_pcapng_interface(pcapng_bytes& to, link_type link, std::strin
     name = name.substr(0, 256);
 
     pcapng_bytes options;
-    if (!name.empty()) detail::append_option(options, pcapng_option::interface_name, std::as_bytes(std::span(name)));
-    detail::append_option(options, pcapng_option::time_resolution, nanoseconds);
-    detail::append_option(options, pcapng_option::end, {});
+    if (!name.empty()) detail::pcapng::append_option(options, pcapng_option::interface_name, std::as_bytes(std::span(name)));
+    detail::pcapng::append_option(options, pcapng_option::time_resolution, nanoseconds);
+    detail::pcapng::append_option(options, pcapng_option::end, {});
 
     const auto length = sizeof(description) + options.size() + 4;
-    detail::append_struct(to, description{detail::block_header(pcapng_block_type::interface_description, length), std::uint16_t(link), 0, snap_length});
-    detail::append(to, options);
-    detail::append_length(to, length);
+    detail::pcapng::append_struct(to, description{detail::pcapng::block_header(pcapng_block_type::interface_description, length), std::uint16_t(link), 0, snap_length});
+    detail::pcapng::append(to, options);
+    detail::pcapng::append_length(to, length);
 }
 
 /// Appends a frame whose bytes the caller appends, exactly `captured` of them, before `end_pcapng_packet` with the same number:
 /// for frames that lie in several pieces.
 inline void begin_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::size_t captured, std::size_t original) {
     using packet = pcapng_enhanced_packet<std::endian::little>;
-    const auto length = sizeof(packet) + detail::padded_to_4(captured) + 4;
-    detail::append_struct(to, packet{detail::block_header(pcapng_block_type::enhanced_packet, length), interface, static_cast<std::uint32_t>(time >> 32),
+    const auto length = sizeof(packet) + detail::pcapng::padded_to_4(captured) + 4;
+    detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::enhanced_packet, length), interface, static_cast<std::uint32_t>(time >> 32),
                                      static_cast<std::uint32_t>(time), static_cast<std::uint32_t>(captured), static_cast<std::uint32_t>(original)});
 }
 inline void end_pcapng_packet(pcapng_bytes& to, std::size_t captured) {
-    to.resize(to.size() + detail::padded_to_4(captured) - captured);
-    detail::append_length(to, sizeof(pcapng_enhanced_packet<std::endian::little>) + detail::padded_to_4(captured) + 4);
+    to.resize(to.size() + detail::pcapng::padded_to_4(captured) - captured);
+    detail::pcapng::append_length(to, sizeof(pcapng_enhanced_packet<std::endian::little>) + detail::pcapng::padded_to_4(captured) + 4);
 }
 
 /// Appends a frame that was `original` bytes long when it passed; 0 is as long as `frame`. `time` counts from 1970.
 inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::span<const std::byte> frame, std::size_t original = 0) {
     begin_pcapng_packet(to, interface, time, frame.size(), original != 0 ? original : frame.size());
-    detail::append(to, frame);
+    detail::pcapng::append(to, frame);
     end_pcapng_packet(to, frame.size());
 }
 
 /// Appends a frame of interface 0, without a time.
 inline void append_pcapng_simple_packet(pcapng_bytes& to, std::span<const std::byte> frame) {
     using packet = pcapng_simple_packet<std::endian::little>;
-    const auto length = sizeof(packet) + detail::padded_to_4(frame.size()) + 4;
-    detail::append_struct(to, packet{detail::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
-    detail::append_padded(to, frame);
-    detail::append_length(to, length);
+    const auto length = sizeof(packet) + detail::pcapng::padded_to_4(frame.size()) + 4;
+    detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
+    detail::pcapng::append_padded(to, frame);
+    detail::pcapng::append_length(to, length);
 }
 
 }  // namespace netkit

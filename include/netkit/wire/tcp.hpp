@@ -78,13 +78,19 @@ inline std::string to_string(tcp_flags flags) {
     return "[" + (text.empty() ? "none" : text) + "]";
 }
 
-inline std::string to_string(const tcp_header& header) {
-    std::string text = "TCP " + std::to_string(header.source) + " > " + std::to_string(header.target) + " " + to_string(header.flags()) + " seq " +
-                       std::to_string(header.sequence);
+namespace detail {
+/// All but the ports.
+inline std::string tcp_text(const tcp_header& header) {
+    std::string text = to_string(header.flags()) + " seq " + std::to_string(header.sequence);
     if (header.has(tcp_flags::ack)) text += " ack " + std::to_string(header.acknowledgement);
     text += " win " + std::to_string(header.window);
     if (header.has(tcp_flags::urg)) text += " urg " + std::to_string(header.urgent);
     return text;
+}
+}  // namespace detail
+
+inline std::string to_string(const tcp_header& header) {
+    return "TCP " + std::to_string(header.source) + " > " + std::to_string(header.target) + " " + detail::tcp_text(header);
 }
 
 }  // namespace netkit

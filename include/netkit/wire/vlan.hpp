@@ -29,11 +29,16 @@ struct vlan_tag {
 static_assert(wire_format<vlan_tag> && sizeof(vlan_tag) == 4);
 static_assert(offsetof(vlan_tag, type) == 2);
 
-inline std::string to_string(const vlan_tag& tag) {
+namespace detail {
+/// All but the type.
+inline std::string vlan_text(const vlan_tag& tag) {
     std::string text = "vlan " + std::to_string(tag.id());
     if (tag.priority() != 0) text += " priority " + std::to_string(tag.priority());
     if (tag.drop_eligible()) text += " drop-eligible";
-    return text + " " + to_string(tag.protocol());
+    return text;
 }
+}  // namespace detail
+
+inline std::string to_string(const vlan_tag& tag) { return detail::vlan_text(tag) + " " + to_string(tag.protocol()); }
 
 }  // namespace netkit

@@ -155,6 +155,9 @@ public:
     /// Makes all bytes the packet's own and contiguous, in a larger buffer if need be. False, and nothing done, where the
     /// pool is exhausted.
     bool linearize() { return slices() == 0 || linearize_slices(); }
+    /// Sees to at least `room` bytes of room in front (skb_cow_head). Where there are fewer, the packet's own bytes move, into a
+    /// buffer of `home` if need be; slices go along uncopied. False, and nothing done, where that pool is exhausted.
+    bool reserve_headroom(pool& home, std::size_t room) { return headroom() >= room || move_back(home, room); }
     /// A packet of its own with the same bytes, facts and headroom, contiguous (skb_copy). Empty where the pool is exhausted.
     packet copy() const {
         packet result(take(buffer_->home, headroom(), size()));
@@ -265,6 +268,27 @@ private:
         auto whole = copy();
         if (!whole) return false;
         std::swap(buffer_, whole.buffer_);
+        return true;
+    }
+    NETKIT_COLD bool move_back(pool& home, std::size_t room) {
+        const auto shift = room - headroom();
+        const auto own = head().size();
+        if (static_cast<std::size_t>(buffer_->end() - buffer_->last) >= shift) {
+            std::memmove(buffer_->first + shift, buffer_->first, own);
+            buffer_->first += shift;
+            buffer_->last += shift;
+        } else {
+            packet roomier(take(home.store_, room, own));
+            if (!roomier) return false;
+            std::memcpy(roomier.buffer_->first, buffer_->first, own);
+            roomier.buffer_->last += own;
+            roomier.take_facts(*this);
+            std::swap(roomier.buffer_->slices, buffer_->slices);
+            std::swap(roomier.buffer_->about.slices, buffer_->about.slices);
+            std::swap(roomier.buffer_->about.borrowed, buffer_->about.borrowed);
+            std::swap(buffer_, roomier.buffer_);
+        }
+        buffer_->about.sum_start = static_cast<std::uint16_t>(buffer_->about.sum_start + shift);
         return true;
     }
     NETKIT_COLD std::uint64_t sum_slices(std::uint64_t sum, bool odd) const {

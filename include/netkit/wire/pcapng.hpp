@@ -41,10 +41,13 @@ enum class pcapng_block_type : std::uint32_t {
 };
 
 /// What lies in a frame's first bytes (registry "LINKTYPE_").
-enum class link_type : std::uint16_t {
+enum class pcapng_link_type : std::uint16_t {
     ethernet = 1,
     raw_ip = 101,  ///< IPv4 or IPv6, as the version says
 };
+
+/// Which way a frame went, as its flags say.
+enum class pcapng_direction : std::uint32_t { unknown, inbound, outbound };
 
 /// Tells a section's byte order.
 inline constexpr std::uint32_t pcapng_magic = 0x1a2b'3c4d;
@@ -103,18 +106,20 @@ struct pcapng_option_header {
 };
 static_assert(wire_format<pcapng_option_header<std::endian::little>> && sizeof(pcapng_option_header<std::endian::little>) == 4);
 
-/// Options of interface descriptions.
+/// Options: of any block, of interface descriptions, of enhanced packets.
 namespace pcapng_option {
 inline constexpr std::uint16_t end = 0;
 inline constexpr std::uint16_t interface_name = 2;
 /// One byte: times are in units of 10^-n seconds, or of 2^-n where the upper bit is set; without it in microseconds.
 inline constexpr std::uint16_t time_resolution = 9;
+/// Four bytes, of which the lowest two bits are the direction.
+inline constexpr std::uint16_t packet_flags = 2;
 }  // namespace pcapng_option
 
-inline std::string to_string(link_type type) {
+inline std::string to_string(pcapng_link_type type) {
     switch (type) {
-    case link_type::ethernet: return "Ethernet";
-    case link_type::raw_ip: return "raw IP";
+    case pcapng_link_type::ethernet: return "Ethernet";
+    case pcapng_link_type::raw_ip: return "raw IP";
     default: return "link type " + std::to_string(std::uint16_t(type));
     }
 }

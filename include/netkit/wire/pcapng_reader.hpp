@@ -15,7 +15,7 @@ namespace netkit {
 /// A frame of a capture file.
 struct pcapng_packet {
     std::uint32_t interface = 0;  ///< counts the section's interfaces from 0
-    link_type link = link_type::ethernet;
+    pcapng_link_type link = pcapng_link_type::ethernet;
     std::uint64_t time = 0;           ///< nanoseconds since 1970; 0 where the file does not say
     std::span<const std::byte> data;  ///< lies in the file's bytes
     std::size_t original_length = 0;  ///< when it passed; more than `data` holds where it was cut
@@ -47,7 +47,7 @@ public:
 private:
     enum class block_result { packet, other, malformed };
     struct interface {
-        link_type link;
+        pcapng_link_type link;
         std::uint32_t snap_length;
         std::uint8_t resolution = 6;
     };
@@ -85,7 +85,7 @@ private:
     block_result read_interface(std::span<const std::byte> block) {
         const auto description = header_at<pcapng_interface_description<Order>>(block);
         if (!description) return fail();
-        interface added{link_type{std::uint16_t(description->link)}, description->snap_length};
+        interface added{pcapng_link_type{std::uint16_t(description->link)}, description->snap_length};
         auto options = block.subspan(sizeof *description);
         while (const auto option = header_at<pcapng_option_header<Order>>(options)) {
             const std::size_t size = option->length;

@@ -47,7 +47,7 @@ inline void append_pcapng_section(pcapng_bytes& to) {
 }
 
 /// Describes one more interface; they count from 0. A name is cut at 256 bytes.
-inline void append_pcapng_interface(pcapng_bytes& to, link_type link, std::string_view name = {}, std::uint32_t snap_length = 0) {
+inline void append_pcapng_interface(pcapng_bytes& to, pcapng_link_type link, std::string_view name = {}, std::uint32_t snap_length = 0) {
     using description = pcapng_interface_description<std::endian::little>;
     constexpr std::byte nanoseconds[] = {std::byte{9}};
     name = name.substr(0, 256);
@@ -63,24 +63,37 @@ inline void append_pcapng_interface(pcapng_bytes& to, link_type link, std::strin
     detail::pcapng::append_length(to, length);
 }
 
-/// Appends a frame whose bytes the caller appends, exactly `captured` of them, before `end_pcapng_packet` with the same number:
+namespace detail::pcapng {
+/// The flags of an enhanced packet, where there are any, and the end of its options.
+constexpr std::size_t flags_size(pcapng_direction direction) { return direction == pcapng_direction::unknown ? 0 : 12; }
+}  // namespace detail::pcapng
+
+/// Appends a frame whose bytes the caller appends, exactly `captured` of them, before `end_pcapng_packet` with the same numbers:
 /// for frames that lie in several pieces.
-inline void begin_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::size_t captured, std::size_t original) {
+inline void begin_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::size_t captured, std::size_t original,
+                                pcapng_direction direction = pcapng_direction::unknown) {
     using packet = pcapng_enhanced_packet<std::endian::little>;
-    const auto length = sizeof(packet) + detail::pcapng::padded_to_4(captured) + 4;
+    const auto length = sizeof(packet) + detail::pcapng::padded_to_4(captured) + detail::pcapng::flags_size(direction) + 4;
     detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::enhanced_packet, length), interface, static_cast<std::uint32_t>(time >> 32),
                                      static_cast<std::uint32_t>(time), static_cast<std::uint32_t>(captured), static_cast<std::uint32_t>(original)});
 }
-inline void end_pcapng_packet(pcapng_bytes& to, std::size_t captured) {
+inline void end_pcapng_packet(pcapng_bytes& to, std::size_t captured, pcapng_direction direction = pcapng_direction::unknown) {
     to.resize(to.size() + detail::pcapng::padded_to_4(captured) - captured);
-    detail::pcapng::append_length(to, sizeof(pcapng_enhanced_packet<std::endian::little>) + detail::pcapng::padded_to_4(captured) + 4);
+    if (direction != pcapng_direction::unknown) {
+        const ordered<std::uint32_t, std::endian::little> flags = static_cast<std::uint32_t>(direction);
+        detail::pcapng::append_option(to, pcapng_option::packet_flags, std::as_bytes(std::span(&flags, 1)));
+        detail::pcapng::append_option(to, pcapng_option::end, {});
+    }
+    const auto block = sizeof(pcapng_enhanced_packet<std::endian::little>) + detail::pcapng::padded_to_4(captured) + detail::pcapng::flags_size(direction) + 4;
+    detail::pcapng::append_length(to, block);
 }
 
 /// Appends a frame that was `original` bytes long when it passed; 0 is as long as `frame`. `time` counts from 1970.
-inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::span<const std::byte> frame, std::size_t original = 0) {
-    begin_pcapng_packet(to, interface, time, frame.size(), original != 0 ? original : frame.size());
+inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::span<const std::byte> frame, std::size_t original = 0,
+                                 pcapng_direction direction = pcapng_direction::unknown) {
+    begin_pcapng_packet(to, interface, time, frame.size(), original != 0 ? original : frame.size(), direction);
     detail::pcapng::append(to, frame);
-    end_pcapng_packet(to, frame.size());
+    end_pcapng_packet(to, frame.size(), direction);
 }
 
 /// Appends a frame of interface 0, without a time.

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace netkit {
+
+using tcp_seconds = std::chrono::duration<std::uint32_t>;
+using tcp_milliseconds = std::chrono::duration<std::uint32_t, std::milli>;
+
+/// What a program may choose for one connection, and for the connections that a listener accepts.
+struct tcp_socket_options {
+    bool no_delay = false;       ///< small segments need not wait for acknowledgements (turns the Nagle algorithm off)
+    bool cork = false;           ///< more is to come: only full segments leave, until this is taken back
+    bool quick_ack = false;      ///< acknowledge each segment at once
+    bool keep_alive = false;     ///< probe an idle peer (RFC 9293 section 3.8.4)
+    bool reuse_address = false;  ///< bind beside others that allow it too, as long as no one listens
+    bool v6_only = false;        ///< a socket bound to `::` does not hear IPv4
+    bool linger = false;         ///< closing waits `linger_time` for acknowledgements and then resets; zero resets at once
+    std::uint8_t keep_alive_count = 9;             ///< unanswered probes until the connection fails with timed_out
+    tcp_seconds keep_alive_idle{7200};             ///< silence before the first probe
+    tcp_seconds keep_alive_interval{75};           ///< between probes
+    tcp_seconds linger_time{0};
+    tcp_milliseconds user_timeout{0};              ///< how long data may stay unacknowledged (RFC 5482); 0: until retransmissions run out
+    std::uint32_t send_buffer = 256 * 1024;        ///< bytes kept until they are acknowledged
+    std::uint32_t receive_buffer = 256 * 1024;     ///< bytes the peer may send ahead of the program's reads
+    std::uint16_t maximum_segment = 0;             ///< payload bytes of a segment at most; 0: what the path takes
+};
+
+}  // namespace netkit

@@ -4,6 +4,8 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND netkit_is_top_leve
     set(CMAKE_BUILD_TYPE Release CACHE STRING "Kind of build" FORCE)
 endif()
 
+set(CMAKE_CXX_EXTENSIONS OFF)
+
 # Warnings, sanitizers.
 add_library(netkit_developer INTERFACE)
 target_compile_options(netkit_developer INTERFACE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${NETKIT_WERROR}>:-Werror>)

@@ -204,7 +204,7 @@ public:
     /// Says of a packet made elsewhere that its checksum is partial: summed from `start` in head(), stored at `start + offset`.
     /// False, and nothing done, where that lies outside of the packet's own bytes.
     bool mark_partial(std::size_t start, std::size_t offset) {
-        if (offset > 255 || start + offset + 2 > head().size()) return false;
+        if (offset > 255 || start > head().size() || offset + 2 > head().size() - start) return false;
         auto& about = buffer_->about;
         about.checksum = checksum_state::partial;
         about.sum_start = static_cast<std::uint16_t>(headroom() + start);

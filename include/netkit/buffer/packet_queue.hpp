@@ -27,6 +27,9 @@ public:
     /// Bytes of all packets, as they were when queued.
     std::size_t bytes() const { return bytes_; }
 
+    /// Bytes of the first packet; the queue must not be empty.
+    std::size_t front_size() const { return static_cast<std::size_t>(first_->last - first_->first) + first_->about.borrowed; }
+
     /// `p` must not be empty.
     void push_back(packet p) {
         bytes_ += p.size();

@@ -56,6 +56,7 @@ struct ip_from {
     A source, target;
     std::uint8_t hop_limit = 0;      ///< TTL or Hop Limit as received
     std::uint8_t traffic_class = 0;  ///< type of service or traffic class, with its two ECN bits
+    std::uint16_t header_size = 0;   ///< bytes of network header in front of the packet: push(header_size) shows them again
     bool link_broadcast = false;     ///< the link or network address was one of many hosts: no errors about it
 };
 

@@ -42,6 +42,9 @@ enum class ip_protocol : std::uint8_t {
 /// A well-known UDP port on which a layer stands (as VXLAN does), ahead of the sockets.
 enum class udp_port : std::uint16_t { dns = 53, dhcp_server = 67, dhcp_client = 68, vxlan = 4789 };
 
+/// An IEEE 802.1Q VLAN identifier, 1 to 4094: a kind of key too, so that several VLANs stand on one Ethernet.
+enum class vlan_id : std::uint16_t {};
+
 /// The key of a layer that is alone on what it stands on.
 struct no_key {
     friend constexpr bool operator==(no_key, no_key) { return true; }

@@ -14,7 +14,7 @@ struct path {
     std::uint32_t mtu = 0;          ///< bytes of a network packet that fit the whole way; 0 where only the interface's is known
     std::uint8_t hop_limit = 0;     ///< 0: the network layer's own
     std::uint8_t traffic_class = 0;
-    bool allow_fragments = false;   ///< whether the sender lets it be fragmented on the way (IPv4: DF clear)
+    bool dont_fragment = false;     ///< refuse what does not fit, rather than send it in fragments
 };
 
 }  // namespace netkit

@@ -173,6 +173,8 @@ private:
                 found.out = scope == interface_id::none ? first_interface() : scope;
             }
             if (found.out == interface_id::none) return nullptr;
+            if constexpr (!A::is_v6)
+                if (addresses_.is_broadcast(to, found.out)) found.hop = A::broadcast();
             found.source = source_for(to, found.out);
             if (found.source.is_any() && !to_many) return nullptr;
             const auto learnt = mtus_.find(to);

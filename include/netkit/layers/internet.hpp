@@ -1,0 +1,137 @@
+#pragma once
+
+#include <netkit/compose/capabilities.hpp>
+#include <netkit/compose/context.hpp>
+#include <netkit/core/inline.hpp>
+#include <netkit/core/ip_address.hpp>
+#include <netkit/core/keyed_hash.hpp>
+#include <netkit/core/timer.hpp>
+#include <netkit/protocol/reassembly.hpp>
+#include <netkit/protocol/routing_table.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace netkit {
+
+/// Tells routers on the link which groups this host listens to: IGMP, MLD.
+template <class Layer, class A>
+concept reports_membership = requires(Layer& layer, archetype::context here, const A& group, interface_id on) {
+    layer.joined(here, group, on);
+    layer.left(here, group, on);
+};
+template <class A>
+struct membership_reporter_of {
+    template <class Layer>
+    static constexpr bool wants = reports_membership<Layer, A>;
+};
+
+/// Which multicast groups are listened to on which interfaces, and by how many.
+template <ip_number A>
+class joined_groups {
+public:
+    bool has(const A& group, interface_id on) const {
+        for (const auto& m : members_)
+            if (m.group == group && m.on == on) return true;
+        return false;
+    }
+    /// Whether what comes in by `on` is listened to; what we sent ourselves comes by the loopback.
+    bool hears(const A& group, interface_id on) const {
+        for (const auto& m : members_)
+            if (m.group == group && (m.on == on || on == interface_id::loopback)) return true;
+        return false;
+    }
+    /// True where this is the first.
+    bool join(const A& group, interface_id on) {
+        for (auto& m : members_)
+            if (m.group == group && m.on == on) return ++m.count, false;
+        members_.push_back({group, on, 1});
+        return true;
+    }
+    /// True where this was the last.
+    bool leave(const A& group, interface_id on) {
+        for (std::size_t i = 0; i < members_.size(); ++i) {
+            if (!(members_[i].group == group) || members_[i].on != on) continue;
+            if (--members_[i].count != 0) return false;
+            members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(i));
+            return true;
+        }
+        return false;
+    }
+    template <class F>
+    void for_each(F&& f) const {
+        for (const auto& m : members_) f(m.group, m.on);
+    }
+
+private:
+    struct member {
+        A group;
+        interface_id on;
+        std::size_t count;
+    };
+    std::vector<member> members_;
+};
+
+/// What IPv4 and IPv6 share: own addresses and routes, groups, reassembly, and how to tell others what went wrong.
+template <ip_number A>
+class internet {
+public:
+    using sends_to = A;
+    using host_path = path<A>;
+    using address_type = A;
+
+    routing_table<A> table;
+    joined_groups<A> groups;
+    reassembly<A> fragments;
+    /// Whether packets for others are passed on: whether this host is a router.
+    bool forwarding = false;
+    /// TTL or Hop Limit of what is sent, where the sender wishes no other.
+    std::uint8_t hop_limit = 64;
+
+    bool is_local(const A& address) const { return table.is_local(address); }
+    A source_for(const A& target, interface_id on) const { return table.source_for(target, on); }
+    /// Good until the next question; a connection keeps a copy, with table.generation().
+    const path<A>* route(const A& target, interface_id scope = interface_id::none) { return table.route(target, scope); }
+
+    void add_route(context auto, const A& net, unsigned length, interface_id out, const A& gateway = {}) { table.add_route(net, length, out, gateway); }
+    void add_route(const A& net, unsigned length, interface_id out, const A& gateway = {}) { table.add_route(net, length, out, gateway); }
+
+    /// Listens to a group on an interface, once more than before.
+    void join_group(context auto here, const A& group, interface_id on) {
+        if (!groups.join(group, on)) return;
+        for_reporter(here, [&](auto reporter) { reporter->joined(reporter, group, on); });
+    }
+    void leave_group(context auto here, const A& group, interface_id on) {
+        if (!groups.leave(group, on)) return;
+        for_reporter(here, [&](auto reporter) { reporter->left(reporter, group, on); });
+    }
+
+protected:
+    struct fragment_timer : timer {};
+    fragment_timer fragment_timer_;
+
+    void start(context auto here) {
+        table.start(hash_key{here.random(), here.random()});
+        fragments.start(hash_key{here.random(), here.random()});
+    }
+    void arm_fragment_timer(context auto here) {
+        if (const auto next = fragments.next_expiry()) here.arm(fragment_timer_, *next);
+    }
+    /// Tells the sender of `p`, which begins with its network header; says nothing where nothing here can.
+    static void tell_sender(context auto here, const packet& p, const ip_from<A>& from, network_error error, std::uint32_t detail = 0) {
+        if constexpr (decltype(here)::template has<reporter_to<A>>) {
+            auto reporter = here.template above_that<reporter_to<A>>();
+            reporter->report(reporter, p, from, error, detail);
+        }
+    }
+
+private:
+    template <class F>
+    static void for_reporter(context auto here, F&& f) {
+        if constexpr (decltype(here)::template has<membership_reporter_of<A>>) f(here.template above_that<membership_reporter_of<A>>());
+    }
+};
+
+}  // namespace netkit

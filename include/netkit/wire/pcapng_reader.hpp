@@ -19,6 +19,7 @@ struct pcapng_packet {
     std::uint64_t time = 0;           ///< nanoseconds since 1970; 0 where the file does not say
     std::span<const std::byte> data;  ///< lies in the file's bytes
     std::size_t original_length = 0;  ///< when it passed; more than `data` holds where it was cut
+    pcapng_direction direction = pcapng_direction::unknown;
 };
 
 /// Reads the frames of a capture file that lies in memory, which it borrows. Blocks of unknown types are skipped.
@@ -81,18 +82,25 @@ private:
         }
     }
 
+    /// The value of the first such option; empty where there is none.
+    template <std::endian Order>
+    static std::span<const std::byte> find_option(std::span<const std::byte> options, std::uint16_t code) {
+        while (const auto option = header_at<pcapng_option_header<Order>>(options)) {
+            const std::size_t size = option->length;
+            if (option->code == pcapng_option::end || size > options.size() - sizeof *option) break;
+            if (option->code == code) return options.subspan(sizeof *option, size);
+            options = bytes_from(options, sizeof *option + (size + 3) / 4 * 4);
+        }
+        return {};
+    }
+
     template <std::endian Order>
     block_result read_interface(std::span<const std::byte> block) {
         const auto description = header_at<pcapng_interface_description<Order>>(block);
         if (!description) return fail();
         interface added{pcapng_link_type{std::uint16_t(description->link)}, description->snap_length};
-        auto options = block.subspan(sizeof *description);
-        while (const auto option = header_at<pcapng_option_header<Order>>(options)) {
-            const std::size_t size = option->length;
-            if (option->code == pcapng_option::end || size > options.size() - sizeof *option) break;
-            if (option->code == pcapng_option::time_resolution && size == 1) added.resolution = std::uint8_t(options[sizeof *option]);
-            options = bytes_from(options, sizeof *option + (size + 3) / 4 * 4);
-        }
+        const auto resolution = find_option<Order>(block.subspan(sizeof *description), pcapng_option::time_resolution);
+        if (resolution.size() == 1) added.resolution = std::uint8_t(resolution[0]);
         interfaces_.push_back(added);
         return block_result::other;
     }
@@ -107,6 +115,10 @@ private:
         packet.time = nanoseconds(std::uint64_t{header->time_high} << 32 | header->time_low, from.resolution);
         packet.data = block.subspan(sizeof *header, header->captured_length);
         packet.original_length = header->original_length;
+
+        const auto options = bytes_from(block, sizeof *header + (header->captured_length + std::size_t{3}) / 4 * 4);
+        const auto flags = header_at<ordered<std::uint32_t, Order>>(find_option<Order>(options, pcapng_option::packet_flags));
+        packet.direction = flags ? pcapng_direction{*flags & 3} : pcapng_direction::unknown;
         return block_result::packet;
     }
 
@@ -118,7 +130,7 @@ private:
         std::size_t captured = header->original_length;
         if (from.snap_length != 0) captured = std::min<std::size_t>(captured, from.snap_length);
         if (captured > block.size() - sizeof *header) return fail();
-        packet = {0, from.link, 0, block.subspan(sizeof *header, captured), header->original_length};
+        packet = {0, from.link, 0, block.subspan(sizeof *header, captured), header->original_length, pcapng_direction::unknown};
         return block_result::packet;
     }
 

@@ -1,0 +1,214 @@
+#pragma once
+
+#include <netkit/asio/operation.hpp>
+#include <netkit/asio/operation_memory.hpp>
+#include <netkit/compose/stack_core.hpp>
+
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+namespace netkit {
+
+class network_service;
+
+/// What drives a stack, as the service sees it.
+class stack_driver {
+public:
+    /// Takes what the stack's devices have and finishes the batch, at once. Returns whether anything happened.
+    virtual bool poll_now() = 0;
+    /// Sends what operations left behind; called once after a list of completions.
+    virtual void end_of_completions() = 0;
+    /// Looks whether the stack's next timer ends earlier than the one waited for.
+    virtual void check_deadline() = 0;
+    /// Adds the descriptors that say when poll_now() has something to do.
+    virtual void add_descriptors(std::vector<pollfd>& to) const = 0;
+    /// How long until poll_now() has something to do even so; nothing where it never has.
+    virtual std::optional<duration> until_deadline() const = 0;
+
+protected:
+    ~stack_driver() = default;
+};
+
+/// A stack's place in its io_context. It stays where it is as long as the io_context; without a stack once that is gone.
+struct stack_handle {
+    stack_core* core = nullptr;
+    stack_driver* driver = nullptr;
+    network_service* service = nullptr;
+};
+
+/// What a socket is to the service: something with operations waiting, on some stack.
+class socket_base_entry {
+public:
+    socket_base_entry(const socket_base_entry&) = delete;
+    socket_base_entry& operator=(const socket_base_entry&) = delete;
+    const stack_handle* stack() const { return stack_; }
+
+protected:
+    socket_base_entry() = default;
+    ~socket_base_entry() = default;
+    /// The socket's stack goes, or the io_context itself: operations are moved to `orphans`, and the socket closes.
+    virtual void abandon(completion_list& orphans) = 0;
+
+    const stack_handle* stack_ = nullptr;
+
+private:
+    friend class network_service;
+    socket_base_entry* next_ = nullptr;
+    socket_base_entry** previous_ = nullptr;
+};
+
+/// What an io_context knows of netkit: its stacks, their sockets, and the operations whose handlers may run.
+class network_service : public boost::asio::execution_context::service {
+public:
+    using key_type = network_service;
+    static inline boost::asio::execution_context::id id;
+
+    explicit network_service(boost::asio::execution_context& of) : service(of) {}
+    ~network_service() { shutdown(); }
+
+    static network_service& of(boost::asio::execution_context& context) { return boost::asio::use_service<network_service>(context); }
+
+    /// Makes a place for a stack. Throws std::logic_error where there is a default stack already and this is to be one.
+    const stack_handle& add(stack_core& core, stack_driver& driver, boost::asio::io_context& io, bool as_default) {
+        if (as_default && default_ && default_->core)
+            throw std::logic_error("netkit: this io_context has a default stack already: construct this reactor with netkit::not_default, and its sockets from its get_executor()");
+        handles_.push_back(std::make_unique<stack_handle>(stack_handle{&core, &driver, this}));
+        io_ = &io;
+        if (as_default) default_ = handles_.back().get();
+        return *handles_.back();
+    }
+    /// Ends a stack: operations on its sockets complete with bad_descriptor.
+    void remove(const stack_handle& gone) {
+        auto& handle = const_cast<stack_handle&>(gone);
+        completion_list orphans;
+        for (auto* socket = sockets_; socket;) {
+            auto* next = socket->next_;
+            if (socket->stack_ == &handle) socket->abandon(orphans);
+            socket = next;
+        }
+        handle.core = nullptr;
+        handle.driver = nullptr;
+        while (auto* o = orphans.pop()) complete_soon(*o);
+    }
+    /// The stack of sockets whose executor names none; null where there is none. It may be dead.
+    const stack_handle* default_stack() const { return default_; }
+
+    void add(socket_base_entry& socket) {
+        socket.next_ = sockets_;
+        socket.previous_ = &sockets_;
+        if (sockets_) sockets_->previous_ = &socket.next_;
+        sockets_ = &socket;
+    }
+    void remove(socket_base_entry& socket) {
+        if (!socket.previous_) return;
+        *socket.previous_ = socket.next_;
+        if (socket.next_) socket.next_->previous_ = socket.previous_;
+        socket.previous_ = nullptr;
+    }
+
+    /// Has the operation's handler called from a posted function: one for all that are done by then.
+    void complete_soon(operation& o) {
+        done_.push(o);
+        post_completions();
+    }
+    bool has_stacks() const { return io_ != nullptr; }
+    /// Whether handlers of operations are being called just now.
+    bool completing() const { return completing_; }
+    boost::asio::io_context& io() { return *io_; }
+    operation_memory& memory() { return memory_; }
+
+    /// Drives every stack until something happens, for calls that block; false where nothing ever could.
+    bool wait_for_progress() {
+        bool progress = false;
+        for_each_driver([&](stack_driver& d) { progress = d.poll_now() || progress; });
+        if (progress) return true;
+        descriptors_.clear();
+        std::optional<duration> soonest;
+        for_each_driver([&](stack_driver& d) {
+            d.add_descriptors(descriptors_);
+            const auto left = d.until_deadline();
+            if (left && (!soonest || *left < *soonest)) soonest = left;
+        });
+        if (descriptors_.empty() && !soonest) return false;
+        // Rounded up: a millisecond too late is better than spinning through the last one.
+        const auto most = std::chrono::milliseconds(1000);
+        auto wait = most;
+        if (soonest) wait = std::min(most, std::chrono::ceil<std::chrono::milliseconds>(*soonest));
+        ::poll(descriptors_.data(), static_cast<nfds_t>(descriptors_.size()), static_cast<int>(wait.count()));
+        return true;
+    }
+
+    /// The io_context ends: handlers are destroyed, none is called.
+    void shutdown() noexcept override {
+        completion_list orphans;
+        while (sockets_) {
+            auto* socket = sockets_;
+            remove(*socket);
+            socket->abandon(orphans);
+        }
+        while (auto* o = orphans.pop()) o->destroy();
+        while (auto* o = done_.pop()) o->destroy();
+    }
+
+private:
+    struct call_completions {
+        network_service* service;
+        using allocator_type = operation_allocator<void>;
+        allocator_type get_allocator() const noexcept { return allocator_type(service->memory_); }
+        void operator()() { service->run_completions(); }
+    };
+    void post_completions() {
+        if (posted_) return;
+        posted_ = true;
+        boost::asio::post(io_->get_executor(), call_completions{this});
+    }
+    void run_completions() {
+        posted_ = false;
+        for (auto& each : handles_)
+            if (each->core) each->core->adopt_thread();
+        completion_list now(std::move(done_));
+        // A handler may throw out of run(): those after it are kept for the next one.
+        struct keep_rest {
+            network_service& service;
+            completion_list& rest;
+            ~keep_rest() {
+                service.completing_ = false;
+                if (!rest.empty()) {
+                    service.done_.prepend(std::move(rest));
+                    service.post_completions();
+                }
+                service.for_each_driver([](stack_driver& d) { d.end_of_completions(); });
+            }
+        } rest{*this, now};
+        completing_ = true;
+        while (auto* o = now.pop()) o->complete();
+    }
+    template <class F>
+    void for_each_driver(F&& f) {
+        for (std::size_t i = 0; i < handles_.size(); ++i)
+            if (auto* driver = handles_[i]->driver) f(*driver);
+    }
+
+    operation_memory memory_;
+    std::vector<std::unique_ptr<stack_handle>> handles_;
+    const stack_handle* default_ = nullptr;
+    boost::asio::io_context* io_ = nullptr;
+    socket_base_entry* sockets_ = nullptr;
+    completion_list done_;
+    bool posted_ = false;
+    bool completing_ = false;
+    std::vector<pollfd> descriptors_;
+};
+
+}  // namespace netkit

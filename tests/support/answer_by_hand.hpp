@@ -17,7 +17,7 @@
 namespace netkit_test {
 
 inline std::uint8_t byte_at(const netkit::packet& p, std::size_t at) { return at < p.head().size() ? std::uint8_t(p.head()[at]) : std::uint8_t(0); }
-inline unsigned word_at(const netkit::packet& p, std::size_t at) { return byte_at(p, at) << 8u | byte_at(p, at + 1); }
+inline unsigned word_at(const netkit::packet& p, std::size_t at) { return unsigned{byte_at(p, at)} << 8 | byte_at(p, at + 1); }
 
 template <class Value>
 bool holds(const netkit::packet& p, std::size_t at, const Value& value) {

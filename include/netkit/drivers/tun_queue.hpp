@@ -41,7 +41,7 @@ class tun_queue {
 public:
     std::size_t receive(const buffer_source& from, std::span<packet> batch) {
         std::size_t got = 0;
-        while (got < batch.size()) {
+        for (std::size_t looked_at = 0; looked_at < batch.size(); ++looked_at) {
             if (landing_.prepare(from, 1) == 0) break;
             virtio_net_header header;
             const auto space = landing_.space(0);

@@ -9,7 +9,6 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 # Warnings, sanitizers.
 add_library(netkit_developer INTERFACE)
 target_compile_options(netkit_developer INTERFACE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${NETKIT_WERROR}>:-Werror>)
-target_compile_definitions(netkit_developer INTERFACE "NETKIT_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
 if(NETKIT_SANITIZE STREQUAL "address")
     target_compile_options(netkit_developer INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(netkit_developer INTERFACE -fsanitize=address,undefined)

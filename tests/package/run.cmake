@@ -10,8 +10,12 @@ endfunction()
 
 file(REMOVE_RECURSE "${work}")
 set(options -D "WAY=${way}")
+# Found without help where they are installed; unpacked headers have to be named.
 if(NOT boost STREQUAL "/usr/include")
     list(APPEND options -D "NETKIT_BOOST_INCLUDE_DIR=${boost}")
+endif()
+if(NOT range_v3 STREQUAL "/usr/include")
+    list(APPEND options -D "NETKIT_RANGE_V3_INCLUDE_DIR=${range_v3}")
 endif()
 if(way STREQUAL "find_package")
     run("${CMAKE_COMMAND}" --install "${build}" --prefix "${work}/prefix")

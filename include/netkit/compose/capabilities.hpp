@@ -37,13 +37,14 @@ concept routes = requires(Layer& layer, const A& target) {
 enum class network_error : std::uint8_t {
     network_unreachable,
     host_unreachable,
-    protocol_unreachable,
+    protocol_unreachable, ///< in IPv6 with the offset of the protocol's number
     port_unreachable,
     packet_too_big,       ///< with the next link's MTU
     hop_limit_exceeded,
     reassembly_timeout,
     administratively_prohibited,
     parameter_problem,    ///< with the offset of the octet at fault
+    unrecognised_option,  ///< with the offset of an option that must not be skipped (IPv6)
 };
 /// Tells a packet's sender what became of it; the packet begins with its network header, and stays the caller's.
 template <class Layer, class A>
@@ -65,6 +66,14 @@ concept links = requires(Layer& layer, archetype::context here, packet p, const 
 /// A layer that lets those above it be found through it, so that wrappers forward nothing.
 template <class Layer>
 concept see_through = requires { Layer::see_through; };
+
+/// A layer that only stands between two others: to those who search, it is the layer above it.
+template <class Layer>
+concept stands_between = requires { typename Layer::stands_for; };
+
+/// A layer that has interfaces of its own, on which the layers above it send and receive: a VLAN, a tunnel.
+template <class Layer>
+concept has_interfaces = requires { Layer::has_interfaces; };
 
 /// What to look for: given to `here.above_that<...>()`, `here.nearest<...>()` and the like.
 template <class A>
@@ -94,7 +103,7 @@ struct sender_to {
 };
 struct link {
     template <class Layer>
-    static constexpr bool wants = links<Layer>;
+    static constexpr bool wants = links<Layer> && !stands_between<Layer>;
 };
 
 namespace detail {

@@ -2,10 +2,12 @@
 
 #include <netkit/compose/checks.hpp>
 #include <netkit/compose/keys.hpp>
+#include <netkit/core/inline.hpp>
 
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace netkit {
 
@@ -36,15 +38,39 @@ struct leaf {
     uppers above;
 };
 
-/// Stands in for the one layer above it: same number, same addressee, no header, seen through by whoever searches.
+namespace detail {
 template <class Layer>
-struct passes {
+struct as_rare_as {};
+template <class Layer>
+    requires requires { Layer::rare; }
+struct as_rare_as<Layer> {
+    static constexpr bool rare = true;
+};
+}  // namespace detail
+
+/// Stands in for the one layer above it: same number, same addressee, no header, seen through by whoever searches. It hands
+/// on what it lets pass:
+///     template <class From> requires receives<Layer, From>
+///     void receive(context auto here, packet p, const From& from)             with passes<Layer>::pass_up
+///     errc transmit(context auto here, auto number, packet p, const auto& to) with passes<Layer>::pass_down
+template <class Layer>
+struct passes : detail::as_rare_as<Layer> {
+    using stands_for = Layer;
     static constexpr bool see_through = true;
     static constexpr auto key = key_of<Layer>;
     static constexpr std::size_t header_size = 0;
     using sends_to = typename Layer::sends_to;
     using uppers = std::tuple<Layer>;
     uppers above;
+
+protected:
+    NETKIT_INLINE static void pass_up(context auto here, packet p, const auto& from) {
+        auto upper = here.template above<0>();
+        NETKIT_CALL upper->receive(upper, std::move(p), from);
+    }
+    NETKIT_INLINE static errc pass_down(context auto here, auto number, packet p, const auto& to) {
+        NETKIT_CALL return here.down_as(number, std::move(p), to);
+    }
 };
 
 /// Gives a layer another number than its own: `on<ip_protocol::ipv4, ipv4<icmp>>` is IP in IP.

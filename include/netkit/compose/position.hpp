@@ -67,8 +67,17 @@ public:
         });
         return errc::ok;
     }
-    /// Adds an interface for which this layer speaks, at `on` of `link_type`: a VLAN's or a tunnel's inside.
-    interface_id attach_virtual(netkit::interface i) const { return stack_->attach_virtual(std::move(i)); }
+    /// Adds an interface for which this layer speaks, which must say `has_interfaces`: a VLAN's or a tunnel's inside.
+    interface_id attach_virtual(netkit::interface i) const {
+        static_assert(netkit::has_interfaces<layer_type>, "netkit: a layer that adds interfaces says so (declare: static constexpr bool has_interfaces = true)");
+        return stack_->attach_virtual(std::move(i), &layer());
+    }
+    /// Which layer's interfaces this one stands on; null where they are devices'.
+    const void* speaker() const {
+        if constexpr (sizeof...(Path) == 0) return nullptr;
+        else if constexpr (netkit::has_interfaces<typename below_type::layer_type>) return &below().layer();
+        else return below().speaker();
+    }
 
     /// Bytes that every layer from here down to the wire may put in front of what `Upper` sends, or this layer itself: known
     /// when compiling.
@@ -89,6 +98,19 @@ public:
         requires(sizeof...(Path) > 0)
     {
         return below_type(*stack_);
+    }
+    /// Whether this layer stands on a junction, whose other uppers it shares; and that junction.
+    static consteval bool on_junction() {
+        if constexpr (sizeof...(Path) == 0) return false;
+        else if constexpr (requires { below_type::layer_type::junction; }) return true;
+        else if constexpr (stands_between<typename below_type::layer_type>) return below_type::on_junction();
+        else return false;
+    }
+    auto junction() const
+        requires(sizeof...(Path) > 0)
+    {
+        if constexpr (requires { below_type::layer_type::junction; }) return below();
+        else return below().junction();
     }
     template <std::size_t... I>
     auto above() const {
@@ -125,9 +147,14 @@ public:
     bool claimant(Key key, F&& f) const {
         const bool found = [&]<std::size_t... I>(std::index_sequence<I...>) { return (visit_claimant<I>(key, f) || ...); }(fan);
         if (found) return true;
-        if constexpr (sizeof...(Path) > 0)
-            if constexpr (requires { below_type::layer_type::junction; }) return below().claimant(key, std::forward<F>(f));
-        return false;
+        if constexpr (on_junction()) return junction().claimant(key, std::forward<F>(f));
+        else return false;
+    }
+    /// Calls f with this position, or with that of the layer for which this one stands.
+    template <class F>
+    void with_layer(F&& f) const {
+        if constexpr (stands_between<layer_type>) above<0>().with_layer(std::forward<F>(f));
+        else f(*this);
     }
 
     /// Whether a layer above, or one that a junction below shares among its uppers, claims `key`.
@@ -135,9 +162,8 @@ public:
     static constexpr bool claims(Key key) {
         const bool found = []<std::size_t... I>(std::index_sequence<I...>, Key k) { return (claimed_by<I>(k) || ...); }(fan, key);
         if (found) return true;
-        if constexpr (sizeof...(Path) > 0)
-            if constexpr (requires { below_type::layer_type::junction; }) return below_type::claims(key);
-        return false;
+        if constexpr (on_junction()) return decltype(std::declval<const position&>().junction())::claims(key);
+        else return false;
     }
 
     /// Hands a packet to the layer above that claims `key`; to those that a junction below shares among its uppers if none
@@ -151,9 +177,8 @@ public:
     NETKIT_INLINE bool offer_up(Key key, packet& p, const From& from) const {
         const bool taken = [&]<std::size_t... I>(std::index_sequence<I...>) NETKIT_LAMBDA { return (offer<I>(key, p, from) || ...); }(fan);
         if (taken) return true;
-        if constexpr (sizeof...(Path) > 0)
-            if constexpr (requires { below_type::layer_type::junction; }) return below().offer_up(key, p, from);
-        return false;
+        if constexpr (on_junction()) return junction().offer_up(key, p, from);
+        else return false;
     }
     /// Hands a packet to the layer below under this layer's number, or to the interface it is on.
     template <class To>
@@ -195,7 +220,7 @@ private:
     bool visit_claimant(Key key, F&& f) const {
         if constexpr (std::same_as<key_type<nth<I>>, Key>)
             if (key_of<nth<I>> == key) {
-                f(above<I>());
+                above<I>().with_layer(f);
                 return true;
             }
         return false;

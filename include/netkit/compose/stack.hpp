@@ -62,21 +62,26 @@ public:
         netkit::interface i{.name = std::move(name), .mac = mac, .mtu = static_cast<std::uint32_t>(d.mtu()), .link = link_of(d), .can = offloads_of(d)};
         if (i.mac.is_zero()) i.mac = mac_of(d);
         if (i.name.empty()) i.name = "if" + std::to_string(ports_.size());
-        check_attachable(i);
+        check_attachable(i, nullptr);
         return announce(add(std::move(i), std::move(d)));
     }
-    /// Adds an interface for which a layer speaks (a VLAN's, a tunnel's inside).
-    interface_id attach_virtual(netkit::interface i) { return announce(add(std::move(i), no_device{})); }
+    /// Adds an interface for which the layer at `speaker` speaks (a VLAN's, a tunnel's inside): see position::attach_virtual.
+    interface_id attach_virtual(netkit::interface i, const void* speaker) {
+        check_attachable(i, speaker);
+        const auto id = add(std::move(i), no_device{});
+        ports_[static_cast<std::size_t>(id)]->speaker = speaker;
+        return announce(id);
+    }
 
-    /// Gives an interface an address, in whichever layer owns addresses of its family. Throws std::invalid_argument where the
-    /// stack has no such layer.
+    /// Gives an interface an address, in the layer that owns addresses of its family there. Throws std::invalid_argument where
+    /// the stack has no such layer.
     void add_address(interface_id on, const address_prefix& a) {
-        on_family(a.address, [&](auto here, const auto& address) { here->add_address(here, address, a.length, on); });
+        on_family(on, a.address, [&](auto here, const auto& address) { here->add_address(here, address, a.length, on); });
     }
     void add_address(interface_id on, std::string_view text) { add_address(on, address_prefix::parse(text)); }
     /// Adds a route to `net` by way of `gateway`, which must be on `out`'s link; an unspecified gateway means the link itself.
     void add_route(const address_prefix& net, const ip_address& gateway, interface_id out) {
-        on_family(net.address, [&]<class A>(auto here, const A& address) {
+        on_family(out, net.address, [&]<class A>(auto here, const A& address) {
             const auto hop = gateway.is_any() ? ip_address(A{}) : gateway;
             if (hop.is_v6() != A::is_v6) throw std::invalid_argument("netkit: the gateway " + to_string(gateway) + " is not of the family of " + to_string(net));
             hop.visit([&]<class G>(const G& g) {
@@ -203,6 +208,7 @@ private:
         std::array<packet, burst> outgoing{};
         std::size_t held = 0;
         packet_queue backlog;
+        const void* speaker = nullptr;  // the layer that speaks for it; null: its device
         std::size_t queue_limit = default_queue_limit;
         port(netkit::interface i, any_of<no_device, Device> d) : netkit::interface(std::move(i)), device(std::move(d)) {}
     };
@@ -227,36 +233,39 @@ private:
         if constexpr (hits == 1) return std::remove_pointer_t<std::tuple_element_t<0, found>>(*this);
     }
     template <class F>
-    void on_family(const ip_address& address, F&& f) {
+    void on_family(interface_id on, const ip_address& address, F&& f) {
+        if (static_cast<std::size_t>(on) >= ports_.size()) throw std::invalid_argument("netkit: this stack has no interface " + std::to_string(static_cast<std::size_t>(on)));
+        const auto* speaker = ports_[static_cast<std::size_t>(on)]->speaker;
         bool found = false;
         for_each_position([&](auto here) {
             address.visit([&]<class A>(const A& a) {
                 if constexpr (requires { here->add_address(here, a, 0u, interface_id{}); })
-                    if (!found) {
+                    if (!found && (on == interface_id::loopback || here.speaker() == speaker)) {
                         found = true;
                         f(here, a);
                     }
             });
         });
-        if (!found) throw std::invalid_argument(std::string("netkit: this stack has no layer for ") + (address.is_v6() ? "IPv6" : "IPv4") + " addresses such as " + to_string(address));
+        if (!found) throw std::invalid_argument(std::string("netkit: this stack has no layer for ") + (address.is_v6() ? "IPv6" : "IPv4") + " addresses such as " + to_string(address) + " on the interface '" + interface(on).name + "'");
     }
     interface_id add(netkit::interface i, any_of<no_device, Device> d) {
         if (ports_.size() >= static_cast<std::size_t>(interface_id::none)) throw std::length_error("netkit: a stack has at most 65535 interfaces");
         ports_.push_back(std::make_unique<port>(std::move(i), std::move(d)));
         return static_cast<interface_id>(ports_.size() - 1);
     }
-    void check_attachable(const netkit::interface& i) {
+    void check_attachable(const netkit::interface& i, const void* speaker) {
         if (i.link == link_type::ethernet && i.mac.is_group()) throw std::invalid_argument("netkit: interface '" + i.name + "' cannot have the group address " + to_string(i.mac) + " as its own");
         for_each_position([&](auto here) {
             using layer = typename decltype(here)::layer_type;
             if constexpr (requires { layer::least_mtu; })
-                if (i.mtu < layer::least_mtu)
+                if (here.speaker() == speaker && i.mtu < layer::least_mtu)
                     throw std::invalid_argument("netkit: interface '" + i.name + "' has an MTU of " + std::to_string(i.mtu) + " bytes, too small for this composition, which needs " + std::to_string(layer::least_mtu));
         });
     }
     interface_id announce(interface_id id) {
         for_each_position([&](auto here) {
-            if constexpr (requires { here->attached(here, id); }) here->attached(here, id);
+            if constexpr (requires { here->attached(here, id); })
+                if (here.speaker() == ports_[static_cast<std::size_t>(id)]->speaker) here->attached(here, id);
         });
         return id;
     }

@@ -6,6 +6,7 @@
 #include <netkit/core/ip_address.hpp>
 #include <netkit/core/protocol_numbers.hpp>
 
+#include <concepts>
 #include <utility>
 
 namespace netkit {
@@ -18,7 +19,8 @@ concept can_reach = !carries_a<Layer, sender_to<A>> || carries_a<Layer, resolver
 struct sends_to_neighbours {
     template <ip_number A>
     errc transmit(context auto here, ether_type type, packet p, const A& hop) {
-        if (here.interface(p.interface()).link == link_type::ip) [[unlikely]] return here.down(std::move(p), no_link{});
+        if constexpr (std::same_as<typename decltype(here)::layer_type::sends_to, no_link>)
+            if (here.interface(p.interface()).link == link_type::ip) [[unlikely]] return here.down(std::move(p), no_link{});
         if (hop.is_multicast()) return here->transmit(here, type, std::move(p), hop.multicast_mac());
         if (hop.is_broadcast()) return here->transmit(here, type, std::move(p), mac_address::broadcast());
         auto neighbours = here.template above_that<resolver_of<A>>();

@@ -20,6 +20,14 @@ namespace netkit {
 /// Which form reports take. IGMPv2 and MLDv1 are the older, IGMPv3 and MLDv2 the newer; IGMPv1 knows no leaving.
 enum class membership_version : std::uint8_t { oldest = 1, older = 2, newer = 3 };
 
+/// What is to be sent about a group.
+enum class membership_message : std::uint8_t {
+    none,
+    answer,  ///< a report that answers a query (in IGMPv3 and MLDv2 a record MODE_IS_EXCLUDE of no source)
+    join,    ///< a report of a change (CHANGE_TO_EXCLUDE of no source)
+    leave,   ///< a leave or done message (CHANGE_TO_INCLUDE of no source)
+};
+
 struct membership_settings {
     unsigned robustness = 2;                                       ///< how often changes are reported
     duration older_report_interval = std::chrono::seconds(10);     ///< between them (RFC 2236 section 8.10, RFC 2710 section 7.10)
@@ -44,12 +52,7 @@ public:
         bool pending = false;
         time_point deadline{};
     };
-    enum class message : std::uint8_t {
-        none,
-        answer,  ///< a report that answers a query (in IGMPv3 and MLDv2 a record MODE_IS_EXCLUDE of no source)
-        join,    ///< a report of a change (CHANGE_TO_EXCLUDE of no source)
-        leave,   ///< a leave or done message (CHANGE_TO_INCLUDE of no source)
-    };
+    using message = membership_message;
     /// What to send about a group, and whether to arm its entry; null where that is gone.
     struct step {
         message send = message::none;

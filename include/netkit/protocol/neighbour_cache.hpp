@@ -14,6 +14,14 @@
 
 namespace netkit {
 
+/// What the end of a neighbour's time asks for.
+enum class neighbour_action : std::uint8_t { none, solicit_multicast, solicit_unicast, unreachable };
+
+/// The flags of RFC 4861 section 4.4; for an ARP reply: solicited if we asked, and override.
+struct neighbour_confirmation_flags {
+    bool solicited = false, override = true, router = false;
+};
+
 /// Who is behind which address on which link: the machine of RFC 4861 section 7.3, for NDP and for ARP alike. It sends
 /// nothing: its answers say what to send and which entry to arm.
 template <ip_number A>
@@ -35,7 +43,8 @@ public:
         packet_queue dropped;              ///< of an entry that had to go for this one: neighbour_queue_full
         bool was_router = false;           ///< it used to be a router and is none any more (RFC 4861 section 7.2.5)
     };
-    enum class action : std::uint8_t { none, solicit_multicast, solicit_unicast, unreachable };
+    using action = neighbour_action;
+    using advertisement = neighbour_confirmation_flags;
     /// What the end of an entry's time asks for. The entry is gone where `what` is `unreachable`; else it is to be armed again
     /// for `deadline` unless `what` is none.
     struct expiry {
@@ -46,9 +55,6 @@ public:
         time_point deadline{};
         bool was_router = false;
         packet_queue held;                 ///< to be counted as no_neighbour
-    };
-    struct advertisement {
-        bool solicited = false, override = true, router = false;
     };
 
     explicit neighbour_cache(const neighbour_settings& settings = {}) : settings_(settings), reachable_time_(settings.reachable_time) {}

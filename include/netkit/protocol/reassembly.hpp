@@ -46,13 +46,15 @@ struct reassembly_limits {
     }
 };
 
+enum class reassembly_verdict : std::uint8_t { held, complete, rejected };
+
 /// Puts fragments together again. Overlaps discard the datagram, and what still comes of it (RFC 5722). Where memory runs
 /// short the oldest datagrams give way, first those of the same source.
 template <ip_number A>
 class reassembly {
 public:
     using key = fragment_key<A>;
-    enum class verdict : std::uint8_t { held, complete, rejected };
+    using verdict = reassembly_verdict;
 
     struct outcome {
         verdict what = verdict::held;

@@ -1,10 +1,9 @@
-#include <tests/wire/example_frames.hpp>
-
 #include <netkit/wire/header_at.hpp>
 
 #include <doctest/doctest.h>
 
 #include <array>
+#include <tests/wire/example_frames.hpp>
 
 namespace {
 
@@ -74,7 +73,8 @@ TEST_CASE("Ethernet and VLAN") {
 
 TEST_CASE("ARP says whether its addresses are what they seem") {
     auto header = arp_header::make(arp_operation::reply, mac_1, four_1, mac_2, four_2);
-    CHECK(writes(header, std::array<unsigned char, 28>{0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 1, 198, 18, 0, 1, 2, 0, 0, 0, 0, 2, 198, 18, 0, 2}));
+    CHECK(writes(header,
+                 std::array<unsigned char, 28>{0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 1, 198, 18, 0, 1, 2, 0, 0, 0, 0, 2, 198, 18, 0, 2}));
     CHECK(header.is_ethernet_ipv4());
     CHECK(header.kind() == arp_operation::reply);
     SUBCASE("hardware") { header.hardware = 6; }
@@ -86,7 +86,8 @@ TEST_CASE("ARP says whether its addresses are what they seem") {
 
 TEST_CASE("IPv4, with the checksum of a published example") {
     // RFC 1071's algorithm on the header that Wikipedia's article on it works through.
-    const std::array<unsigned char, 20> wire{0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7};
+    const std::array<unsigned char, 20> wire{0x45, 0,    0,    0x73, 0, 0, 0x40, 0,    0x40, 0x11,
+                                             0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0,    0xc7};
     auto header = read<ipv4_header>(wire);
     CHECK(header.version() == 4);
     CHECK(header.header_size() == 20);
@@ -134,7 +135,8 @@ TEST_CASE("pseudo-headers are those of the RFCs, written out") {
 }
 
 TEST_CASE("TCP") {
-    const std::array<unsigned char, 20> wire{0, 80, 0xa8, 0xca, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe, 0xa0, 0x12, 0xfa, 0xf0, 0x12, 0x34, 0, 9};
+    const std::array<unsigned char, 20> wire{0,    80,   0xa8, 0xca, 0,    0,    0,    1,    0xff, 0xff,
+                                             0xff, 0xfe, 0xa0, 0x12, 0xfa, 0xf0, 0x12, 0x34, 0,    9};
     const auto header = read<tcp_header>(wire);
     CHECK(header.source == 80);
     CHECK(header.target == 43210);
@@ -190,7 +192,8 @@ TEST_CASE("every ICMP type and code has a line") {
 }
 
 TEST_CASE("neighbour discovery") {
-    const neighbour_advertisement advertisement{{136, 0, 0, neighbour_advertisement::router_flag | neighbour_advertisement::override_flag}, six_1};
+    const neighbour_advertisement advertisement{{136, 0, 0, neighbour_advertisement::router_flag | neighbour_advertisement::override_flag},
+                                                six_1};
     CHECK(advertisement.is_router());
     CHECK_FALSE(advertisement.is_solicited());
     CHECK(advertisement.is_override());
@@ -253,7 +256,9 @@ TEST_CASE("the examples' checksums are right") {
             CHECK(fold16(sum16(packet.first(four->header_size()))) == 0);
             const auto payload = packet.subspan(four->header_size());
             const auto protocol = ip_protocol{four->protocol};
-            CHECK(fold16(sum16(payload, protocol == ip_protocol::icmp ? 0 : pseudo_header_sum(four->source, four->target, protocol, payload.size()))) == 0);
+            CHECK(fold16(sum16(payload, protocol == ip_protocol::icmp
+                                            ? 0
+                                            : pseudo_header_sum(four->source, four->target, protocol, payload.size()))) == 0);
         } else {
             const auto six = header_at<ipv6_header>(packet);
             const auto payload = packet.subspan(sizeof *six);

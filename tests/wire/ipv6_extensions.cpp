@@ -1,5 +1,3 @@
-#include <tests/wire/example_frames.hpp>
-
 #include <netkit/wire/ipv6_extension_walker.hpp>
 
 #include <doctest/doctest.h>
@@ -7,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <tests/wire/example_frames.hpp>
 
 namespace {
 
@@ -66,8 +65,8 @@ TEST_CASE("no extension at all") {
 
 TEST_CASE("the recommended order") {
     const auto payload = join(options_header(ip_protocol::destination_options, 8), options_header(ip_protocol::routing, 24),
-                              routing_header{number(ip_protocol::fragment), 0, 4, 0}, be32(0), fragment_header{number(ip_protocol::udp), 0, 1, 5},
-                              std::string_view("datagram"));
+                              routing_header{number(ip_protocol::fragment), 0, 4, 0}, be32(0),
+                              fragment_header{number(ip_protocol::udp), 0, 1, 5}, std::string_view("datagram"));
     CHECK(walk_all(ip_protocol::hop_by_hop, payload) == std::vector<step>{{walk::extension, ip_protocol::hop_by_hop, 40},
                                                                           {walk::extension, ip_protocol::destination_options, 48},
                                                                           {walk::extension, ip_protocol::routing, 72},
@@ -115,7 +114,8 @@ TEST_CASE("an endless chain ends") {
 
 TEST_CASE("as many headers as are allowed may end with an upper layer") {
     bytes payload;
-    for (unsigned i = 1; i < ipv6_extension_walker::most_headers; ++i) payload = join(payload, options_header(ip_protocol::destination_options, 8));
+    for (unsigned i = 1; i < ipv6_extension_walker::most_headers; ++i)
+        payload = join(payload, options_header(ip_protocol::destination_options, 8));
     payload = join(payload, options_header(ip_protocol::udp, 8));
     CHECK(walk_all(ip_protocol::destination_options, payload).back().result == walk::upper_layer);
 }
@@ -134,7 +134,8 @@ TEST_CASE("random bytes as a chain") {
     constexpr std::uint32_t seed = 8200;
     CAPTURE(seed);
     std::mt19937 random(seed);
-    constexpr ip_protocol kinds[] = {ip_protocol::hop_by_hop, ip_protocol::routing, ip_protocol::fragment, ip_protocol::destination_options, ip_protocol::tcp};
+    constexpr ip_protocol kinds[] = {ip_protocol::hop_by_hop, ip_protocol::routing, ip_protocol::fragment, ip_protocol::destination_options,
+                                     ip_protocol::tcp};
     for (int round = 0; round < 5000; ++round) {
         bytes payload(random() % 200);
         for (std::size_t i = 0; i < payload.size(); ++i) {

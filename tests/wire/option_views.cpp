@@ -1,5 +1,3 @@
-#include <tests/wire/example_frames.hpp>
-
 #include <netkit/wire/ipv4_options.hpp>
 #include <netkit/wire/ipv6_options.hpp>
 #include <netkit/wire/nd_options.hpp>
@@ -17,14 +15,16 @@
 #include <iterator>
 #include <memory>
 #include <random>
+#include <tests/wire/example_frames.hpp>
 
 namespace {
 
 using namespace wire_examples;
 
 template <class View>
-constexpr bool is_forward_view = ranges::forward_range<View> && ranges::view_<View> && std::forward_iterator<typename View::iterator>;
-static_assert(is_forward_view<tcp_options> && is_forward_view<ipv4_options> && is_forward_view<nd_options> && is_forward_view<ipv6_options>);
+constexpr bool is_forward_view = ranges::forward_range<View>&& ranges::view_<View>&& std::forward_iterator<typename View::iterator>;
+static_assert(is_forward_view<tcp_options> && is_forward_view<ipv4_options> && is_forward_view<nd_options> &&
+              is_forward_view<ipv6_options>);
 
 /// Bytes that end where their memory does, so that a sanitizer sees a read beyond them.
 class exact_bytes {
@@ -37,7 +37,8 @@ public:
     operator std::span<const std::byte>() const { return {data_.get(), size_}; }
 
 private:
-    exact_bytes(const unsigned* first, const unsigned* last) : size_(static_cast<std::size_t>(last - first)), data_(std::make_unique<std::byte[]>(size_)) {
+    exact_bytes(const unsigned* first, const unsigned* last)
+        : size_(static_cast<std::size_t>(last - first)), data_(std::make_unique<std::byte[]>(size_)) {
         std::transform(first, last, data_.get(), [](unsigned value) { return static_cast<std::byte>(value); });
     }
     std::size_t size_;
@@ -86,7 +87,8 @@ TEST_CASE("option views are ranges of range-v3") {
     const auto kinds = tcp_options(bytes) | ranges::views::transform([](const auto& option) { return option.kind; });
     CHECK(ranges::find(kinds, tcp_option_kind::window_scale) != ranges::end(kinds));
     CHECK(ranges::find(kinds, tcp_option_kind::timestamps) == ranges::end(kinds));
-    const auto with_data = tcp_options(bytes) | ranges::views::filter([](const auto& option) { return !option.data.empty(); }) | ranges::to<std::vector>();
+    const auto with_data =
+        tcp_options(bytes) | ranges::views::filter([](const auto& option) { return !option.data.empty(); }) | ranges::to<std::vector>();
     CHECK(with_data.size() == 2);
     CHECK(ranges::count_if(tcp_options(bytes), [](const auto&) { return true; }) == 3);
 
@@ -104,13 +106,13 @@ TEST_CASE("IPv4 and TCP options: malformed ones end the range") {
         std::vector<unsigned> kinds;
     };
     for (const auto& [options, kinds] : std::vector<example>{
-             {{3}, {}},                          // no length
-             {{3, 0}, {}},                       // length 0
-             {{3, 1}, {}},                       // length 1
-             {{3, 3}, {}},                       // overrun by one
-             {{3, 255}, {}},                     // overrun
-             {{2, 4, 5, 180, 8, 10, 0}, {2}},    // behind a good one
-             {{1, 1, 1, 5}, {}},                 // behind padding
+             {{3}, {}},                                  // no length
+             {{3, 0}, {}},                               // length 0
+             {{3, 1}, {}},                               // length 1
+             {{3, 3}, {}},                               // overrun by one
+             {{3, 255}, {}},                             // overrun
+             {{2, 4, 5, 180, 8, 10, 0}, {2}},            // behind a good one
+             {{1, 1, 1, 5}, {}},                         // behind padding
              {{2, 4, 5, 180, 5, 0, 2, 4, 5, 180}, {2}},  // good ones behind it are not reached
          }) {
         const exact_bytes bytes(options);
@@ -169,7 +171,8 @@ void check_every_cut(const bytes& options) {
     const auto whole = walk<View>(exact_bytes{options});
     REQUIRE(whole.well_formed);
     std::vector<std::size_t> ends{0};
-    for (const auto& option : View(options)) ends.push_back(static_cast<std::size_t>(option.data.data() + option.data.size() - options.data()));
+    for (const auto& option : View(options))
+        ends.push_back(static_cast<std::size_t>(option.data.data() + option.data.size() - options.data()));
     for (std::size_t size = 0; size < options.size(); ++size) {
         CAPTURE(size);
         const auto cut = walk<View>(exact_bytes{std::span(options).first(size)});

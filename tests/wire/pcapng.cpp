@@ -1,5 +1,3 @@
-#include <tests/wire/example_frames.hpp>
-
 #include <netkit/wire/pcapng_reader.hpp>
 #include <netkit/wire/pcapng_writer.hpp>
 
@@ -10,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <tests/wire/example_frames.hpp>
 #include <tuple>
 
 namespace {
@@ -113,17 +112,24 @@ TEST_CASE("the direction of a frame") {
 bytes big_endian_capture(std::uint8_t resolution, std::uint64_t time) {
     constexpr auto order = std::endian::big;
     const auto header = [](std::uint32_t type, std::uint32_t length) { return pcapng_block_header<order>{type, length}; };
-    return join(pcapng_section_header<order>{header(0x0a0d0d0a, 28), pcapng_magic, 1, 0, ~std::uint64_t{0}}, be32(28),
-                header(0x0bad, 16), be32(0), be32(16),  // of a type nobody knows
-                pcapng_interface_description<order>{header(1, 32), 1, 0, 6}, be16(9), be16(1), be32(std::uint32_t{resolution} << 24), be32(0), be32(32),
-                pcapng_enhanced_packet<order>{header(6, 40), 0, static_cast<std::uint32_t>(time >> 32), static_cast<std::uint32_t>(time), 5, 9},
-                std::string_view("frame\0\0\0", 8), be32(40),
-                pcapng_simple_packet<order>{header(3, 24), 9}, std::string_view("simple\0\0", 8), be32(24));
+    return join(
+        pcapng_section_header<order>{header(0x0a0d0d0a, 28), pcapng_magic, 1, 0, ~std::uint64_t{0}}, be32(28), header(0x0bad, 16), be32(0),
+        be32(16),  // of a type nobody knows
+        pcapng_interface_description<order>{header(1, 32), 1, 0, 6}, be16(9), be16(1), be32(std::uint32_t{resolution} << 24), be32(0),
+        be32(32),
+        pcapng_enhanced_packet<order>{header(6, 40), 0, static_cast<std::uint32_t>(time >> 32), static_cast<std::uint32_t>(time), 5, 9},
+        std::string_view("frame\0\0\0", 8), be32(40), pcapng_simple_packet<order>{header(3, 24), 9}, std::string_view("simple\0\0", 8),
+        be32(24));
 }
 
 TEST_CASE("big-endian sections, unknown blocks, a snap length, resolutions") {
-    for (const auto& [resolution, time, nanoseconds] : {std::tuple{6u, 1'000'001ull, 1'000'001'000ull}, {9u, 5ull, 5ull}, {0u, 2ull, 2'000'000'000ull},
-                                                        {12u, 7999ull, 7ull}, {0x80u | 10, 1536ull, 1'500'000'000ull}, {0x80u | 99, 5ull, 0ull}, {77u, 5ull, 0ull}}) {
+    for (const auto& [resolution, time, nanoseconds] : {std::tuple{6u, 1'000'001ull, 1'000'001'000ull},
+                                                        {9u, 5ull, 5ull},
+                                                        {0u, 2ull, 2'000'000'000ull},
+                                                        {12u, 7999ull, 7ull},
+                                                        {0x80u | 10, 1536ull, 1'500'000'000ull},
+                                                        {0x80u | 99, 5ull, 0ull},
+                                                        {77u, 5ull, 0ull}}) {
         CAPTURE(resolution);
         const auto [packets, well_formed] = read_all(big_endian_capture(static_cast<std::uint8_t>(resolution), time));
         CHECK(well_formed);
@@ -155,15 +161,15 @@ TEST_CASE("files that are none") {
         CHECK(packets.empty());
     };
     const std::size_t interface = 28 + 16, packet = interface + 32;
-    check([](bytes& file) { file[8] = std::byte{0}; });                                 // neither order
-    check([](bytes& file) { file.erase(file.begin(), file.begin() + 28); });            // no section
-    check([](bytes& file) { file[7] = std::byte{8}; });                                 // block shorter than the least
-    check([](bytes& file) { file[7] = std::byte{29}; });                                // no multiple of 4
-    check([](bytes& file) { file[4] = std::byte{255}; });                               // beyond the file
-    check([](bytes& file) { file[27] = std::byte{32}; });                               // its two lengths differ
-    check([=](bytes& file) { file[packet + 11] = std::byte{1}; });                      // no such interface
-    check([=](bytes& file) { file[packet + 23] = std::byte{13}; });                     // frame beyond its block
-    check([=](bytes& file) { file[packet + 20] = std::byte{255}; });                    // far beyond
+    check([](bytes& file) { file[8] = std::byte{0}; });                       // neither order
+    check([](bytes& file) { file.erase(file.begin(), file.begin() + 28); });  // no section
+    check([](bytes& file) { file[7] = std::byte{8}; });                       // block shorter than the least
+    check([](bytes& file) { file[7] = std::byte{29}; });                      // no multiple of 4
+    check([](bytes& file) { file[4] = std::byte{255}; });                     // beyond the file
+    check([](bytes& file) { file[27] = std::byte{32}; });                     // its two lengths differ
+    check([=](bytes& file) { file[packet + 11] = std::byte{1}; });            // no such interface
+    check([=](bytes& file) { file[packet + 23] = std::byte{13}; });           // frame beyond its block
+    check([=](bytes& file) { file[packet + 20] = std::byte{255}; });          // far beyond
 }
 
 TEST_CASE("a capture cut at every byte, and changed at random") {

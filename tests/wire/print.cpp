@@ -1,12 +1,11 @@
 #include <netkit/wire/print.hpp>
 
-#include <tests/wire/example_frames.hpp>
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <tests/wire/example_frames.hpp>
 
 namespace {
 

@@ -1,5 +1,3 @@
-#include <tests/wire/example_frames.hpp>
-
 #include <netkit/wire/tcp_option_parser.hpp>
 #include <netkit/wire/tcp_option_writer.hpp>
 #include <netkit/wire/tcp_options.hpp>
@@ -9,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <tests/wire/example_frames.hpp>
 
 namespace {
 
@@ -20,7 +19,8 @@ std::string text(const tcp_parsed_options& o) {
     if (o.has_window_scale) result += "wscale " + std::to_string(o.window_scale) + " ";
     if (o.sack_permitted) result += "sackOK ";
     if (o.has_timestamps) result += "TS " + std::to_string(o.ts_value) + " " + std::to_string(o.ts_echo) + " ";
-    for (std::size_t i = 0; i < o.sack_blocks; ++i) result += "sack " + std::to_string(o.sack[i].left) + ":" + std::to_string(o.sack[i].right) + " ";
+    for (std::size_t i = 0; i < o.sack_blocks; ++i)
+        result += "sack " + std::to_string(o.sack[i].left) + ":" + std::to_string(o.sack[i].right) + " ";
     return result;
 }
 
@@ -148,7 +148,8 @@ tcp_parsed_options random_options(std::mt19937& random) {
     tcp_parsed_options options;
     if ((options.has_mss = random() % 2)) options.mss = static_cast<std::uint16_t>(random());
     if ((options.has_window_scale = random() % 2)) options.window_scale = static_cast<std::uint8_t>(random() % 15);
-    if ((options.has_timestamps = random() % 2)) options.ts_value = static_cast<std::uint32_t>(random()), options.ts_echo = static_cast<std::uint32_t>(random());
+    if ((options.has_timestamps = random() % 2))
+        options.ts_value = static_cast<std::uint32_t>(random()), options.ts_echo = static_cast<std::uint32_t>(random());
     options.sack_permitted = random() % 2;
     options.sack_blocks = static_cast<std::uint8_t>(random() % 5);
     for (auto& [left, right] : options.sack) left = static_cast<std::uint32_t>(random()), right = static_cast<std::uint32_t>(random());
@@ -213,7 +214,8 @@ TEST_CASE("the fast way, the general way and the range agree on any bytes") {
         const auto by_range = parse_by_range(options);
         CHECK(by_range.well_formed == well_formed);
         CHECK(text(by_range.options) == text(by_dispatch));
-        fast += options.size() == 12 && options[0] == std::byte{1} && options[1] == std::byte{1} && options[2] == std::byte{8} && options[3] == std::byte{10};
+        fast += options.size() == 12 && options[0] == std::byte{1} && options[1] == std::byte{1} && options[2] == std::byte{8} &&
+                options[3] == std::byte{10};
     }
     CHECK(fast > 1000);  // or this compares nothing
 }

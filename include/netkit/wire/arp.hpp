@@ -33,9 +33,10 @@ struct arp_header {
     }
     constexpr arp_operation kind() const { return arp_operation{std::uint16_t(operation)}; }
 
-    static constexpr arp_header make(arp_operation operation, const mac_address& sender_mac, const ipv4_address& sender_ip, const mac_address& target_mac,
-                                     const ipv4_address& target_ip) {
-        return {ethernet_hardware, std::uint16_t(ether_type::ipv4), 6, 4, std::uint16_t(operation), sender_mac, sender_ip, target_mac, target_ip};
+    static constexpr arp_header make(arp_operation operation, const mac_address& sender_mac, const ipv4_address& sender_ip,
+                                     const mac_address& target_mac, const ipv4_address& target_ip) {
+        return {ethernet_hardware, std::uint16_t(ether_type::ipv4), 6, 4, std::uint16_t(operation), sender_mac, sender_ip, target_mac,
+                target_ip};
     }
 };
 static_assert(wire_format<arp_header> && sizeof(arp_header) == 28);
@@ -46,7 +47,8 @@ inline std::string to_string(const arp_header& header) {
     if (!header.is_ethernet_ipv4()) return "ARP hardware " + std::to_string(header.hardware) + " (not Ethernet and IPv4)";
     switch (header.kind()) {
     case arp_operation::request:
-        if (header.sender_ip == header.target_ip) return "ARP announce " + to_string(header.sender_ip) + " is-at " + to_string(header.sender_mac);
+        if (header.sender_ip == header.target_ip)
+            return "ARP announce " + to_string(header.sender_ip) + " is-at " + to_string(header.sender_mac);
         return "ARP who-has " + to_string(header.target_ip) + " tell " + to_string(header.sender_ip);
     case arp_operation::reply: return "ARP " + to_string(header.sender_ip) + " is-at " + to_string(header.sender_mac);
     default: return "ARP operation " + std::to_string(header.operation);

@@ -19,7 +19,9 @@ struct icmp_header {
     constexpr std::uint16_t identifier() const { return static_cast<std::uint16_t>(rest >> 16u); }
     /// Of echo messages.
     constexpr std::uint16_t sequence() const { return static_cast<std::uint16_t>(rest); }
-    static constexpr std::uint32_t make_echo(std::uint16_t identifier, std::uint16_t sequence) { return std::uint32_t{identifier} << 16 | sequence; }
+    static constexpr std::uint32_t make_echo(std::uint16_t identifier, std::uint16_t sequence) {
+        return std::uint32_t{identifier} << 16 | sequence;
+    }
 
     constexpr std::uint64_t sum() const { return sum_pair(type, code) + checksum.raw() + rest.raw(); }
 };

@@ -48,7 +48,8 @@ inline constexpr std::uint8_t required_option_missing = 1;
 inline constexpr std::uint8_t bad_length = 2;
 }  // namespace icmp_code
 
-/// Whether a message of this type reports an error and quotes the packet that caused it. No error is sent about one (RFC 1122 section 3.2.2).
+/// Whether a message of this type reports an error and quotes the packet that caused it. No error is sent about one (RFC 1122
+/// section 3.2.2).
 constexpr bool is_error(icmp_type type) {
     switch (type) {
     case icmp_type::destination_unreachable:

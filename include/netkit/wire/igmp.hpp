@@ -87,7 +87,8 @@ inline std::string to_string(const igmp_header& header) {
 }
 
 inline std::string to_string(const igmp_query& query) {
-    return to_string(query.first) + " v3, " + std::to_string(query.sources) + " sources, within " + std::to_string(query.maximum_response_time()) + "/10 s";
+    return to_string(query.first) + " v3, " + std::to_string(query.sources) + " sources, within " +
+           std::to_string(query.maximum_response_time()) + "/10 s";
 }
 
 inline std::string to_string(const igmp_report& report) { return "IGMPv3 report, " + std::to_string(report.records) + " records"; }

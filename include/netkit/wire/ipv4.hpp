@@ -45,7 +45,8 @@ struct ipv4_header {
     constexpr bool is_fragment() const { return (fragment & (more_fragments_flag | fragment_offset_mask)) != 0; }
 
     constexpr std::uint64_t sum() const {
-        return sum_pair(version_ihl, tos) + length.raw() + id.raw() + fragment.raw() + sum_pair(ttl, protocol) + checksum.raw() + source.sum() + target.sum();
+        return sum_pair(version_ihl, tos) + length.raw() + id.raw() + fragment.raw() + sum_pair(ttl, protocol) + checksum.raw() +
+               source.sum() + target.sum();
     }
 };
 static_assert(wire_format<ipv4_header> && sizeof(ipv4_header) == 20);
@@ -61,8 +62,9 @@ inline constexpr std::size_t ipv4_minimum_mtu = 68;
 inline constexpr std::size_t ipv4_longest_header = 60;
 
 inline std::string to_string(const ipv4_header& header) {
-    std::string text = "IPv4 " + to_string(header.source) + " > " + to_string(header.target) + " " + to_string(ip_protocol{header.protocol}) + " ttl " +
-                       std::to_string(header.ttl) + " id " + std::to_string(header.id) + " length " + std::to_string(header.length);
+    std::string text = "IPv4 " + to_string(header.source) + " > " + to_string(header.target) + " " +
+                       to_string(ip_protocol{header.protocol}) + " ttl " + std::to_string(header.ttl) + " id " + std::to_string(header.id) +
+                       " length " + std::to_string(header.length);
     if (header.dont_fragment()) text += " DF";
     if (header.is_fragment()) text += " fragment offset " + std::to_string(header.fragment_offset()) + (header.more_fragments() ? "+" : "");
     return text;

@@ -45,8 +45,8 @@ static_assert(offsetof(ipv6_header, source) == 8 && offsetof(ipv6_header, target
 inline constexpr std::size_t ipv6_minimum_mtu = 1280;
 
 inline std::string to_string(const ipv6_header& header) {
-    std::string text = "IPv6 " + to_string(header.source) + " > " + to_string(header.target) + " " + to_string(ip_protocol{header.next}) + " hop limit " +
-                       std::to_string(header.hop_limit) + " length " + std::to_string(header.length);
+    std::string text = "IPv6 " + to_string(header.source) + " > " + to_string(header.target) + " " + to_string(ip_protocol{header.next}) +
+                       " hop limit " + std::to_string(header.hop_limit) + " length " + std::to_string(header.length);
     if (header.flow_label() != 0) text += " flow " + std::to_string(header.flow_label());
     return text;
 }

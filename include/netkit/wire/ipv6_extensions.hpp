@@ -43,7 +43,9 @@ struct fragment_header {
     /// The first and the last at once: a whole packet that stands alone (RFC 6946).
     constexpr bool is_atomic() const { return offset() == 0 && !more_fragments(); }
     /// `offset` in bytes, a multiple of 8.
-    static constexpr std::uint16_t make_offset_flags(std::size_t offset, bool more) { return static_cast<std::uint16_t>((offset & 0xfff8) | (more ? 1 : 0)); }
+    static constexpr std::uint16_t make_offset_flags(std::size_t offset, bool more) {
+        return static_cast<std::uint16_t>((offset & 0xfff8) | (more ? 1 : 0));
+    }
 
     constexpr std::uint64_t sum() const { return sum_pair(next, reserved) + offset_flags.raw() + id.raw(); }
 };
@@ -53,7 +55,8 @@ static_assert(offsetof(fragment_header, offset_flags) == 2 && offsetof(fragment_
 /// Whether this library walks over the header: hop-by-hop and destination options, routing, fragment.
 /// Authentication and encryption are upper layers to it.
 constexpr bool is_ipv6_extension(ip_protocol next) {
-    return next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment || next == ip_protocol::destination_options;
+    return next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
+           next == ip_protocol::destination_options;
 }
 
 inline std::string to_string(const routing_header& header) {

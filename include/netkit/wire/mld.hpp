@@ -21,7 +21,9 @@ struct mld_message {
     be16 reserved;
     ipv6_address group;  ///< unspecified in a general query
 
-    constexpr std::uint64_t sum() const { return sum_pair(type, code) + checksum.raw() + maximum_response_delay.raw() + reserved.raw() + group.sum(); }
+    constexpr std::uint64_t sum() const {
+        return sum_pair(type, code) + checksum.raw() + maximum_response_delay.raw() + reserved.raw() + group.sum();
+    }
 };
 static_assert(wire_format<mld_message> && sizeof(mld_message) == 24);
 static_assert(offsetof(mld_message, maximum_response_delay) == 4 && offsetof(mld_message, group) == 8);
@@ -88,10 +90,13 @@ inline std::string to_string(const mld_message& message) {
 }
 
 inline std::string to_string(const mld_query& query) {
-    return to_string(query.first) + " v2, " + std::to_string(query.sources) + " sources, within " + std::to_string(query.maximum_response_delay()) + " ms";
+    return to_string(query.first) + " v2, " + std::to_string(query.sources) + " sources, within " +
+           std::to_string(query.maximum_response_delay()) + " ms";
 }
 
-inline std::string to_string(const mld_report& report) { return "ICMPv6 multicast listener report v2, " + std::to_string(report.records) + " records"; }
+inline std::string to_string(const mld_report& report) {
+    return "ICMPv6 multicast listener report v2, " + std::to_string(report.records) + " records";
+}
 
 inline std::string to_string(group_record type) {
     switch (type) {

@@ -11,7 +11,8 @@
 
 namespace netkit {
 
-/// Lengths are in units of 8 bytes and count kind and length; a length of 0 or a residue makes the whole message invalid (RFC 4861 section 4.6).
+/// Lengths are in units of 8 bytes and count kind and length; a length of 0 or a residue makes the whole message invalid (RFC 4861
+/// section 4.6).
 struct nd_option_format {
     using kind = nd_option_kind;
 
@@ -42,8 +43,8 @@ inline std::string to_string(const nd_options::option& option) {
         break;
     case nd_option_kind::prefix_information:
         if (const auto prefix = nd_option_as<nd_prefix_option>(option))
-            return "prefix " + to_string(prefix->prefix) + "/" + std::to_string(prefix->prefix_length) + (prefix->is_on_link() ? " on-link" : "") +
-                   (prefix->is_autonomous() ? " autonomous" : "");
+            return "prefix " + to_string(prefix->prefix) + "/" + std::to_string(prefix->prefix_length) +
+                   (prefix->is_on_link() ? " on-link" : "") + (prefix->is_autonomous() ? " autonomous" : "");
         break;
     case nd_option_kind::mtu:
         if (const auto mtu = nd_option_as<nd_mtu_option>(option)) return "mtu " + std::to_string(mtu->mtu);

@@ -29,9 +29,9 @@ struct router_advertisement {
     be16 checksum;
     std::uint8_t hop_limit;  ///< for hosts to use; 0 says nothing
     std::uint8_t flags;
-    be16 router_lifetime;    ///< seconds; 0 is no default router
-    be32 reachable_time;     ///< milliseconds; 0 says nothing
-    be32 retransmit_timer;   ///< milliseconds; 0 says nothing
+    be16 router_lifetime;   ///< seconds; 0 is no default router
+    be32 reachable_time;    ///< milliseconds; 0 says nothing
+    be32 retransmit_timer;  ///< milliseconds; 0 says nothing
 
     /// Addresses are to be had by DHCPv6.
     constexpr bool is_managed() const { return (flags & 0x80) != 0; }
@@ -39,7 +39,8 @@ struct router_advertisement {
     constexpr bool has_other_configuration() const { return (flags & 0x40) != 0; }
 
     constexpr std::uint64_t sum() const {
-        return sum_pair(type, code) + checksum.raw() + sum_pair(hop_limit, flags) + router_lifetime.raw() + reachable_time.raw() + retransmit_timer.raw();
+        return sum_pair(type, code) + checksum.raw() + sum_pair(hop_limit, flags) + router_lifetime.raw() + reachable_time.raw() +
+               retransmit_timer.raw();
     }
 };
 static_assert(wire_format<router_advertisement> && sizeof(router_advertisement) == 16);
@@ -67,7 +68,8 @@ struct neighbour_advertisement {
     constexpr bool is_override() const { return (icmp.rest & override_flag) != 0; }
     constexpr std::uint64_t sum() const { return icmp.sum() + target.sum(); }
 };
-static_assert(wire_format<neighbour_advertisement> && sizeof(neighbour_advertisement) == 24 && offsetof(neighbour_advertisement, target) == 8);
+static_assert(wire_format<neighbour_advertisement> && sizeof(neighbour_advertisement) == 24 &&
+              offsetof(neighbour_advertisement, target) == 8);
 
 struct redirect_message {
     icmp_header icmp;
@@ -133,6 +135,20 @@ struct nd_mtu_option {
 };
 static_assert(wire_format<nd_mtu_option> && sizeof(nd_mtu_option) == 8 && offsetof(nd_mtu_option, mtu) == 4);
 
+/// By which a host knows its own solicitations when the link brings them back (RFC 7527, RFC 3971 section 5.3.2).
+struct nd_nonce_option {
+    std::uint8_t kind;
+    std::uint8_t length;  ///< in units of 8 bytes: 1, which leaves 48 bits
+    be16 high;
+    be32 low;
+
+    static constexpr nd_nonce_option make(std::uint64_t nonce) {
+        return {std::uint8_t(nd_option_kind::nonce), 1, static_cast<std::uint16_t>(nonce >> 32), static_cast<std::uint32_t>(nonce)};
+    }
+    constexpr std::uint64_t value() const { return std::uint64_t{high} << 32 | low; }
+};
+static_assert(wire_format<nd_nonce_option> && sizeof(nd_nonce_option) == 8 && offsetof(nd_nonce_option, high) == 2);
+
 /// Ahead of one or more addresses; the length is odd and at least 3, or the option is to be ignored (RFC 8106 section 5.3.1).
 struct nd_dns_servers_option {
     std::uint8_t kind;
@@ -158,7 +174,8 @@ inline std::string to_string(const neighbour_advertisement& message) {
 inline std::string to_string(const router_solicitation&) { return "ICMPv6 router solicitation"; }
 
 inline std::string to_string(const router_advertisement& message) {
-    std::string text = "ICMPv6 router advertisement hop limit " + std::to_string(message.hop_limit) + " lifetime " + std::to_string(message.router_lifetime);
+    std::string text = "ICMPv6 router advertisement hop limit " + std::to_string(message.hop_limit) + " lifetime " +
+                       std::to_string(message.router_lifetime);
     if (message.is_managed()) text += " managed";
     if (message.has_other_configuration()) text += " other";
     return text;

@@ -51,7 +51,9 @@ public:
             ++*this;
             return before;
         }
-        bool operator==(const iterator& other) const { return at_end_ == other.at_end_ && (at_end_ || current_.offset == other.current_.offset); }
+        bool operator==(const iterator& other) const {
+            return at_end_ == other.at_end_ && (at_end_ || current_.offset == other.current_.offset);
+        }
         bool operator==(std::default_sentinel_t) const { return at_end_; }
 
         /// Whether the range ended, or may yet end, without a malformed option.

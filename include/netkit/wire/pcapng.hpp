@@ -22,13 +22,18 @@ public:
 
 private:
     static constexpr T swap(T value) {
-        if constexpr (Order == std::endian::big) return big<T>(value).raw();
-        else return std::endian::native == std::endian::little ? value : byte_swapped(value);
+        if constexpr (Order == std::endian::big)
+            return big<T>(value).raw();
+        else
+            return std::endian::native == std::endian::little ? value : byte_swapped(value);
     }
     static constexpr T byte_swapped(T value) {
-        if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
-        else if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
-        else return __builtin_bswap64(value);
+        if constexpr (sizeof(T) == 2)
+            return __builtin_bswap16(value);
+        else if constexpr (sizeof(T) == 4)
+            return __builtin_bswap32(value);
+        else
+            return __builtin_bswap64(value);
     }
     T raw_ = 0;
 };
@@ -77,7 +82,8 @@ struct pcapng_interface_description {
     ordered<std::uint16_t, Order> reserved;
     ordered<std::uint32_t, Order> snap_length;  ///< most bytes kept of a frame; 0 is no limit
 };
-static_assert(wire_format<pcapng_interface_description<std::endian::little>> && sizeof(pcapng_interface_description<std::endian::little>) == 16);
+static_assert(wire_format<pcapng_interface_description<std::endian::little>> &&
+              sizeof(pcapng_interface_description<std::endian::little>) == 16);
 
 template <std::endian Order>
 struct pcapng_enhanced_packet {

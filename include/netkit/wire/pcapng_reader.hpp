@@ -47,7 +47,7 @@ public:
 
 private:
     enum class block_result { packet, other, malformed };
-    struct interface {
+    struct described_interface {
         pcapng_link_type link;
         std::uint32_t snap_length;
         std::uint8_t resolution = 6;
@@ -98,7 +98,7 @@ private:
     block_result read_interface(std::span<const std::byte> block) {
         const auto description = header_at<pcapng_interface_description<Order>>(block);
         if (!description) return fail();
-        interface added{pcapng_link_type{std::uint16_t(description->link)}, description->snap_length};
+        described_interface added{pcapng_link_type{std::uint16_t(description->link)}, description->snap_length};
         const auto resolution = find_option<Order>(block.subspan(sizeof *description), pcapng_option::time_resolution);
         if (resolution.size() == 1) added.resolution = std::uint8_t(resolution[0]);
         interfaces_.push_back(added);
@@ -154,7 +154,7 @@ private:
     }
 
     std::span<const std::byte> rest_;
-    std::vector<interface> interfaces_;
+    std::vector<described_interface> interfaces_;
     std::endian order_ = std::endian::little;
     bool in_section_ = false;
     bool well_formed_ = true;

@@ -42,7 +42,8 @@ inline void append_length(pcapng_bytes& to, std::size_t length) {
 inline void append_pcapng_section(pcapng_bytes& to) {
     using section = pcapng_section_header<std::endian::little>;
     constexpr auto length = sizeof(section) + 4;
-    detail::pcapng::append_struct(to, section{detail::pcapng::block_header(pcapng_block_type::section_header, length), pcapng_magic, 1, 0, ~std::uint64_t{0}});
+    detail::pcapng::append_struct(
+        to, section{detail::pcapng::block_header(pcapng_block_type::section_header, length), pcapng_magic, 1, 0, ~std::uint64_t{0}});
     detail::pcapng::append_length(to, length);
 }
 
@@ -58,7 +59,8 @@ inline void append_pcapng_interface(pcapng_bytes& to, pcapng_link_type link, std
     detail::pcapng::append_option(options, pcapng_option::end, {});
 
     const auto length = sizeof(description) + options.size() + 4;
-    detail::pcapng::append_struct(to, description{detail::pcapng::block_header(pcapng_block_type::interface_description, length), std::uint16_t(link), 0, snap_length});
+    detail::pcapng::append_struct(to, description{detail::pcapng::block_header(pcapng_block_type::interface_description, length),
+                                                  std::uint16_t(link), 0, snap_length});
     detail::pcapng::append(to, options);
     detail::pcapng::append_length(to, length);
 }
@@ -74,8 +76,9 @@ inline void begin_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::
                                 pcapng_direction direction = pcapng_direction::unknown) {
     using packet = pcapng_enhanced_packet<std::endian::little>;
     const auto length = sizeof(packet) + detail::pcapng::padded_to_4(captured) + detail::pcapng::flags_size(direction) + 4;
-    detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::enhanced_packet, length), interface, static_cast<std::uint32_t>(time >> 32),
-                                     static_cast<std::uint32_t>(time), static_cast<std::uint32_t>(captured), static_cast<std::uint32_t>(original)});
+    detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::enhanced_packet, length), interface,
+                                             static_cast<std::uint32_t>(time >> 32), static_cast<std::uint32_t>(time),
+                                             static_cast<std::uint32_t>(captured), static_cast<std::uint32_t>(original)});
 }
 inline void end_pcapng_packet(pcapng_bytes& to, std::size_t captured, pcapng_direction direction = pcapng_direction::unknown) {
     to.resize(to.size() + detail::pcapng::padded_to_4(captured) - captured);
@@ -84,13 +87,14 @@ inline void end_pcapng_packet(pcapng_bytes& to, std::size_t captured, pcapng_dir
         detail::pcapng::append_option(to, pcapng_option::packet_flags, std::as_bytes(std::span(&flags, 1)));
         detail::pcapng::append_option(to, pcapng_option::end, {});
     }
-    const auto block = sizeof(pcapng_enhanced_packet<std::endian::little>) + detail::pcapng::padded_to_4(captured) + detail::pcapng::flags_size(direction) + 4;
+    const auto block = sizeof(pcapng_enhanced_packet<std::endian::little>) + detail::pcapng::padded_to_4(captured) +
+                       detail::pcapng::flags_size(direction) + 4;
     detail::pcapng::append_length(to, block);
 }
 
 /// Appends a frame that was `original` bytes long when it passed; 0 is as long as `frame`. `time` counts from 1970.
-inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::span<const std::byte> frame, std::size_t original = 0,
-                                 pcapng_direction direction = pcapng_direction::unknown) {
+inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::span<const std::byte> frame,
+                                 std::size_t original = 0, pcapng_direction direction = pcapng_direction::unknown) {
     begin_pcapng_packet(to, interface, time, frame.size(), original != 0 ? original : frame.size(), direction);
     detail::pcapng::append(to, frame);
     end_pcapng_packet(to, frame.size(), direction);
@@ -100,7 +104,8 @@ inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std:
 inline void append_pcapng_simple_packet(pcapng_bytes& to, std::span<const std::byte> frame) {
     using packet = pcapng_simple_packet<std::endian::little>;
     const auto length = sizeof(packet) + detail::pcapng::padded_to_4(frame.size()) + 4;
-    detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
+    detail::pcapng::append_struct(
+        to, packet{detail::pcapng::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
     detail::pcapng::append_padded(to, frame);
     detail::pcapng::append_length(to, length);
 }

@@ -49,7 +49,8 @@ inline void print_ipv4(printer& line, std::span<const std::byte> packet) {
     const std::size_t size = header->header_size(), length = header->length;
     if (size < sizeof *header || length < size) {
         line.text += " " + to_string(header->source) + " > " + to_string(header->target);
-        line.text += size < sizeof *header ? " [bad header size " + std::to_string(size) + "]" : " [bad length " + std::to_string(length) + "]";
+        line.text +=
+            size < sizeof *header ? " [bad header size " + std::to_string(size) + "]" : " [bad length " + std::to_string(length) + "]";
         return;
     }
     if (size > packet.size()) return line.cut();
@@ -132,7 +133,8 @@ inline void print_ip_of_version(printer& line, unsigned version, std::span<const
 
 inline void print_arp(printer& line, std::span<const std::byte> message) {
     const auto header = header_at<arp_header>(message);
-    if (header) line.text += to_string(*header);
+    if (header)
+        line.text += to_string(*header);
     else {
         line.text += "ARP";
         line.cut();

@@ -72,8 +72,10 @@ inline void print_multicast_listener(printer& line, const printed_payload& paylo
     }
     const auto query = header_at<mld_query>(payload.bytes);
     const auto message = header_at<mld_message>(payload.bytes);
-    if (query && type == icmpv6_type::multicast_listener_query) line.text += to_string(*query);
-    else if (message) line.text += to_string(*message);
+    if (query && type == icmpv6_type::multicast_listener_query)
+        line.text += to_string(*query);
+    else if (message)
+        line.text += to_string(*message);
     else {
         line.text += icmpv6_to_string(*header_at<icmp_header>(payload.bytes));
         line.cut();

@@ -51,8 +51,8 @@ struct tcp_header {
     static constexpr std::uint8_t make_offset(std::size_t header_size) { return static_cast<std::uint8_t>(header_size / 4 << 4); }
 
     constexpr std::uint64_t sum() const {
-        return std::uint64_t{source.raw()} + target.raw() + sequence.raw() + acknowledgement.raw() + sum_pair(offset, control) + window.raw() +
-               checksum.raw() + urgent.raw();
+        return std::uint64_t{source.raw()} + target.raw() + sequence.raw() + acknowledgement.raw() + sum_pair(offset, control) +
+               window.raw() + checksum.raw() + urgent.raw();
     }
 };
 static_assert(wire_format<tcp_header> && sizeof(tcp_header) == 20);

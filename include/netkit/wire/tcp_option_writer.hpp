@@ -67,7 +67,8 @@ inline std::size_t write_tcp_options(std::span<std::byte> to, const tcp_parsed_o
     } else if (options.sack_permitted && writer.has_room(1)) {
         writer.put(tcp_option_word(1, 1, 4, 2));
     }
-    if (options.has_window_scale && writer.has_room(1)) writer.put(tcp_option_word(1, 3, 3, std::min(options.window_scale, tcp_largest_window_scale)));
+    if (options.has_window_scale && writer.has_room(1))
+        writer.put(tcp_option_word(1, 3, 3, std::min(options.window_scale, tcp_largest_window_scale)));
 
     const auto blocks = tcp_sack_blocks_that_fit(options, std::min(to.size(), tcp_longest_options));
     if (blocks != 0) writer.put(tcp_option_word(1, 1, 5, static_cast<std::uint8_t>(2 + 8 * blocks)));

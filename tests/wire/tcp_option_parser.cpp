@@ -117,6 +117,18 @@ TEST_CASE("the layouts everybody uses, byte by byte") {
     CHECK(written(sack) == to_bytes(std::string_view("\1\1\x05\x0a\0\0\0\1\0\0\0\2", 12)));
 }
 
+TEST_CASE("timestamps alone are what the general writer makes of them") {
+    tcp_parsed_options data;
+    data.has_timestamps = true;
+    data.ts_value = 0x01020304;
+    data.ts_echo = 0xf5f6f7f8;
+    bytes alone(12);
+    std::uint64_t sum = 0;
+    CHECK(write_tcp_timestamps(std::span<std::byte, 12>(alone), data.ts_value, data.ts_echo, sum) == 12);
+    CHECK(alone == written(data));
+    CHECK(fold16(sum) == fold16(sum16(alone)));
+}
+
 TEST_CASE("SACK blocks that find no room are left out") {
     auto options = sack_options();
     options.sack_blocks = 4;

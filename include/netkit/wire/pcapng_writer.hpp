@@ -74,9 +74,9 @@ constexpr std::size_t flags_size(pcapng_direction direction) { return direction 
 /// for frames that lie in several pieces.
 inline void begin_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std::uint64_t time, std::size_t captured, std::size_t original,
                                 pcapng_direction direction = pcapng_direction::unknown) {
-    using packet = pcapng_enhanced_packet<std::endian::little>;
-    const auto length = sizeof(packet) + detail::pcapng::padded_to_4(captured) + detail::pcapng::flags_size(direction) + 4;
-    detail::pcapng::append_struct(to, packet{detail::pcapng::block_header(pcapng_block_type::enhanced_packet, length), interface,
+    using block = pcapng_enhanced_packet<std::endian::little>;
+    const auto length = sizeof(block) + detail::pcapng::padded_to_4(captured) + detail::pcapng::flags_size(direction) + 4;
+    detail::pcapng::append_struct(to, block{detail::pcapng::block_header(pcapng_block_type::enhanced_packet, length), interface,
                                              static_cast<std::uint32_t>(time >> 32), static_cast<std::uint32_t>(time),
                                              static_cast<std::uint32_t>(captured), static_cast<std::uint32_t>(original)});
 }
@@ -102,8 +102,8 @@ inline void append_pcapng_packet(pcapng_bytes& to, std::uint32_t interface, std:
 
 /// Appends a frame of interface 0, without a time.
 inline void append_pcapng_simple_packet(pcapng_bytes& to, std::span<const std::byte> frame) {
-    using packet = pcapng_simple_packet<std::endian::little>;
-    const auto length = sizeof(packet) + detail::pcapng::padded_to_4(frame.size()) + 4;
+    using block = pcapng_simple_packet<std::endian::little>;
+    const auto length = sizeof(block) + detail::pcapng::padded_to_4(frame.size()) + 4;
     detail::pcapng::append_struct(
         to, packet{detail::pcapng::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
     detail::pcapng::append_padded(to, frame);

@@ -85,4 +85,15 @@ inline std::size_t write_tcp_options(std::span<std::byte> to, const tcp_parsed_o
     return write_tcp_options(to, options, sum);
 }
 
+/// What nearly every segment of an established connection carries, and nothing else: two NOPs and timestamps (RFC 7323 appendix A).
+inline std::size_t write_tcp_timestamps(std::span<std::byte, 12> to, std::uint32_t value, std::uint32_t echo, std::uint64_t& sum) {
+    const be32 kind = detail::tcp_option_word(1, 1, 8, 10), first = value, second = echo;
+    // One by one: gathered in an array, they would be reloaded in wider pieces than they were stored.
+    std::memcpy(to.data(), &kind, 4);
+    std::memcpy(to.data() + 4, &first, 4);
+    std::memcpy(to.data() + 8, &second, 4);
+    sum += std::uint64_t{kind.raw()} + first.raw() + second.raw();
+    return 12;
+}
+
 }  // namespace netkit

@@ -233,6 +233,8 @@ TEST_CASE("fragment header") {
     CHECK(fragment_header{17, 0, fragment_header::make_offset_flags(0, false), 1}.is_atomic());
     CHECK_FALSE(fragment_header{17, 0, fragment_header::make_offset_flags(0, true), 1}.is_atomic());
     CHECK_FALSE(fragment_header{17, 0, fragment_header::make_offset_flags(8, false), 1}.is_atomic());
+    CHECK(to_string(header) == "fragment id 16909060 offset 65528+");
+    CHECK(to_string(ipv6_extension_header{17, 255}) == "extension header of 2048 bytes, next UDP");
 }
 
 TEST_CASE("a header is read only where there are bytes for it") {

@@ -3,6 +3,7 @@
 #include <netkit/core/byte_order.hpp>
 #include <netkit/core/checksum.hpp>
 #include <netkit/core/protocol_numbers.hpp>
+#include <netkit/wire/ip_text.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,10 @@ static_assert(offsetof(fragment_header, offset_flags) == 2 && offsetof(fragment_
 constexpr bool is_ipv6_extension(ip_protocol next) {
     return next == ip_protocol::hop_by_hop || next == ip_protocol::routing || next == ip_protocol::fragment ||
            next == ip_protocol::destination_options;
+}
+
+inline std::string to_string(const ipv6_extension_header& header) {
+    return "extension header of " + std::to_string(header.size()) + " bytes, next " + to_string(ip_protocol{header.next});
 }
 
 inline std::string to_string(const routing_header& header) {

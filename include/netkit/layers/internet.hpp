@@ -28,6 +28,11 @@ struct membership_reporter_of {
     static constexpr bool wants = reports_membership<Layer, A>;
 };
 
+/// A path whose routers are to look into the packet: it goes with a router alert (RFC 2113, RFC 2711), as reports of
+/// membership do.
+template <class A>
+struct alerting_path : path<A> {};
+
 /// Which multicast groups are listened to on which interfaces, and by how many.
 template <ip_number A>
 class joined_groups {
@@ -87,10 +92,10 @@ public:
     reassembly<A> fragments;
     /// Whether packets for others are passed on: whether this host is a router.
     bool forwarding = false;
-    /// TTL or Hop Limit of what is sent, where the sender wishes no other.
-    std::uint8_t hop_limit = 64;
 
     bool is_local(const A& address) const { return table.is_local(address); }
+    /// Whether an address is this host's, be it not usable yet: what a socket may be bound to.
+    bool is_assigned(const A& address) const { return table.addresses().find(address) || is_local(address); }
     A source_for(const A& target, interface_id on) const { return table.source_for(target, on); }
     /// Good until the next question; a connection keeps a copy, with table.generation().
     const path<A>* route(const A& target, interface_id scope = interface_id::none) { return table.route(target, scope); }

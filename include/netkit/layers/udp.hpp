@@ -50,14 +50,14 @@ struct basic_udp : carries<keys<udp_port>, ip_from<ipv4_address>, U...> {
             const bool none = h->checksum == 0;
             if (none ? A::is_v6 : fold16(p.sum(pseudo_header_sum(from.source, from.target, key, h->length))) != 0) return here.drop(std::move(p), drop_reason::checksum);
         }
-        const endpoint local{from.target, h->target, p.interface()}, remote{from.source, h->source};
+        const std::uint16_t source = h->source, target = h->target;
         p.pull(sizeof *h);
         if constexpr (sizeof...(U) != 0)
-            if (here.offer_up(udp_port{local.port}, p, from)) return;
-        if (from.link_broadcast) [[unlikely]] return receive_by_many(here, std::move(p), from, local, remote);
-        auto* found = static_cast<udp_socket*>(ports.look_up(local, remote));
+            if (here.offer_up(udp_port{target}, p, from)) return;
+        if (from.link_broadcast) [[unlikely]] return receive_by_many(here, std::move(p), from, source, target);
+        auto* found = static_cast<udp_socket*>(ports.look_up({from.target, target, p.interface()}, {from.source, source}));
         if (!found) [[unlikely]] return refuse(here, std::move(p), from);
-        hand(here, std::move(p), *found, from, remote.port);
+        NETKIT_CALL hand(here, std::move(p), *found, from, source);
     }
     /// A packet of a layer on a fixed port, to `to`.
     errc transmit(context auto here, udp_port port, packet p, const ip_address& to) {
@@ -130,7 +130,8 @@ private:
     }
     template <class A>
     NETKIT_COLD errc send_specially(context auto here, udp_socket& socket, packet p, path<A> way, std::uint16_t port) {
-        way.hop_limit = way.target.is_multicast() ? socket.options.multicast_hop_limit : socket.options.hop_limit;
+        if (way.target.is_multicast()) way.hop_limit = socket.options.multicast_hop_limit;
+        else if (socket.options.hop_limit != 0) way.hop_limit = socket.options.hop_limit;
         way.traffic_class = socket.options.traffic_class;
         way.dont_fragment = socket.options.dont_fragment;
         const auto& local = socket.local().address;
@@ -157,23 +158,23 @@ private:
     }
     /// A copy for each socket but the last, which gets the packet itself.
     template <class A>
-    NETKIT_COLD void receive_by_many(context auto here, packet p, const ip_from<A>& from, const endpoint& local, const endpoint& remote) {
+    NETKIT_COLD void receive_by_many(context auto here, packet p, ip_from<A> from, std::uint16_t source, std::uint16_t target) {
         udp_socket* last = nullptr;
-        ports.for_each_match(local, remote, [&](port_binding& b) {
+        ports.for_each_match({from.target, target, p.interface()}, {from.source, source}, [&](port_binding& b) {
             if (last) {
                 auto copy = p.copy();
                 if (copy) {
                     copy.frames(0);
-                    hand(here, std::move(copy), *last, from, remote.port);
+                    hand(here, std::move(copy), *last, from, source);
                 }
             }
             last = &static_cast<udp_socket&>(b);
         });
-        if (last) return hand(here, std::move(p), *last, from, remote.port);
+        if (last) return hand(here, std::move(p), *last, from, source);
         here.drop(std::move(p), drop_reason::no_socket);
     }
     template <class A>
-    NETKIT_COLD void refuse(context auto here, packet p, const ip_from<A>& from) {
+    NETKIT_COLD void refuse(context auto here, packet p, ip_from<A> from) {
         using Here = decltype(here);
         if constexpr (Here::template near<reporter_to<A>>()) {
             p.push(sizeof(udp_header) + from.header_size);
@@ -208,7 +209,7 @@ private:
     static bool owned(context auto here, const ip_address& address) {
         using Here = decltype(here);
         return address.visit([&]<class A>(const A& a) {
-            if constexpr (Here::template near<owner_of<A>>()) return here.template nearest<owner_of<A>>()->is_local(a);
+            if constexpr (Here::template near<owner_of<A>>()) return here.template nearest<owner_of<A>>()->is_assigned(a);
             else return false;
         });
     }

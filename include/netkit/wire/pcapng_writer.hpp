@@ -105,7 +105,7 @@ inline void append_pcapng_simple_packet(pcapng_bytes& to, std::span<const std::b
     using block = pcapng_simple_packet<std::endian::little>;
     const auto length = sizeof(block) + detail::pcapng::padded_to_4(frame.size()) + 4;
     detail::pcapng::append_struct(
-        to, packet{detail::pcapng::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
+        to, block{detail::pcapng::block_header(pcapng_block_type::simple_packet, length), static_cast<std::uint32_t>(frame.size())});
     detail::pcapng::append_padded(to, frame);
     detail::pcapng::append_length(to, length);
 }

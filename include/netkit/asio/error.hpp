@@ -3,11 +3,35 @@
 #include <netkit/core/error.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/system/errc.hpp>
+#include <boost/system/error_category.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/system/is_error_code_enum.hpp>
 
 #include <cerrno>
+#include <string>
+#include <type_traits>
 
 namespace netkit {
+
+/// What sockets say for which Asio has no error of its own.
+enum class socket_error {
+    no_stack = 1,  ///< the socket's io_context has no stack; equals network_down
+};
+
+namespace detail {
+class socket_error_category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "netkit.socket"; }
+    std::string message(int) const override { return "netkit: this io_context has no stack: construct a netkit::reactor first"; }
+    boost::system::error_condition default_error_condition(int) const noexcept override { return boost::system::errc::make_error_condition(boost::system::errc::network_down); }
+};
+}  // namespace detail
+
+inline boost::system::error_code make_error_code(socket_error e) {
+    static const detail::socket_error_category category;
+    return {static_cast<int>(e), category};
+}
 
 /// The error code by which Asio's own sockets say the same. What Asio has no name for becomes the system's code.
 inline boost::system::error_code to_error_code(errc e) {
@@ -44,3 +68,6 @@ inline boost::system::error_code to_error_code(errc e) {
 }
 
 }  // namespace netkit
+
+template <>
+struct boost::system::is_error_code_enum<netkit::socket_error> : std::true_type {};

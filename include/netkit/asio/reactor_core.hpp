@@ -189,10 +189,10 @@ private:
     }
     void check_deadline() override {
         const auto next = core_->next_deadline();
-        if (!next) return;
-        const auto when = steady_clock::now() + (*next - core_->now());
-        // The timer may fire too early, never too late: it is only set anew for a deadline that is really earlier.
-        if (!deadline_->armed() || when + std::chrono::microseconds(50) < deadline_->when()) deadline_->arm(when);
+        // The timer may fire too early, never too late: it is only set anew for a deadline that is earlier.
+        if (!next || (deadline_->armed() && armed_for_ <= *next)) return;
+        armed_for_ = *next;
+        deadline_->arm(steady_clock::now() + (*next - core_->now()));
     }
     bool poll_now() override {
         const auto next = core_->next_deadline();
@@ -231,6 +231,7 @@ private:
     std::shared_ptr<detail::background_work> background_;
     std::shared_ptr<reactor_core*> posted_by_;  // null in it once the reactor is gone
     std::shared_ptr<detail::background_timer> deadline_;
+    time_point armed_for_{};
     std::vector<std::shared_ptr<detail::device_watch>> watches_;  // by interface
     std::vector<std::unique_ptr<wake_context>> wake_contexts_;
     std::deque<detail::device_watch*> to_poll_;

@@ -48,24 +48,24 @@ struct stack_handle {
 };
 
 /// What a socket is to the service: something with operations waiting, on some stack.
-class socket_base_entry {
+class service_entry {
 public:
-    socket_base_entry(const socket_base_entry&) = delete;
-    socket_base_entry& operator=(const socket_base_entry&) = delete;
+    service_entry(const service_entry&) = delete;
+    service_entry& operator=(const service_entry&) = delete;
     const stack_handle* stack() const { return stack_; }
 
 protected:
-    socket_base_entry() = default;
-    ~socket_base_entry() = default;
-    /// The socket's stack goes, or the io_context itself: operations are moved to `orphans`, and the socket closes.
+    service_entry() = default;
+    ~service_entry() = default;
+    /// The socket's stack goes, or the io_context itself: operations are moved to `orphans`, having failed with bad_descriptor.
     virtual void abandon(completion_list& orphans) = 0;
 
     const stack_handle* stack_ = nullptr;
 
 private:
     friend class network_service;
-    socket_base_entry* next_ = nullptr;
-    socket_base_entry** previous_ = nullptr;
+    service_entry* next_ = nullptr;
+    service_entry** previous_ = nullptr;
 };
 
 /// What an io_context knows of netkit: its stacks, their sockets, and the operations whose handlers may run.
@@ -104,17 +104,18 @@ public:
     /// The stack of sockets whose executor names none; null where there is none. It may be dead.
     const stack_handle* default_stack() const { return default_; }
 
-    void add(socket_base_entry& socket) {
+    void add(service_entry& socket) {
         socket.next_ = sockets_;
         socket.previous_ = &sockets_;
         if (sockets_) sockets_->previous_ = &socket.next_;
         sockets_ = &socket;
     }
-    void remove(socket_base_entry& socket) {
+    void remove(service_entry& socket) {
         if (!socket.previous_) return;
         *socket.previous_ = socket.next_;
         if (socket.next_) socket.next_->previous_ = socket.previous_;
         socket.previous_ = nullptr;
+        socket.next_ = nullptr;
     }
 
     /// Has the operation's handler called from a posted function: one for all that are done by then.
@@ -204,7 +205,7 @@ private:
     std::vector<std::unique_ptr<stack_handle>> handles_;
     const stack_handle* default_ = nullptr;
     boost::asio::io_context* io_ = nullptr;
-    socket_base_entry* sockets_ = nullptr;
+    service_entry* sockets_ = nullptr;
     completion_list done_;
     bool posted_ = false;
     bool completing_ = false;

@@ -1,0 +1,258 @@
+#pragma once
+
+#include <netkit/asio/endpoint.hpp>
+#include <netkit/asio/error.hpp>
+#include <netkit/asio/message_buffers.hpp>
+#include <netkit/asio/protocol_tcp.hpp>
+#include <netkit/asio/socket_implementation.hpp>
+#include <netkit/asio/tcp_options.hpp>
+#include <netkit/layers/tcp_socket.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace netkit::detail {
+
+/// A connection between a listener and the socket that it becomes.
+struct accepted_connection {
+    std::unique_ptr<tcp_socket> socket;
+    const stack_handle* stack = nullptr;
+    ip::tcp protocol = ip::tcp::v4();
+    ip::tcp::endpoint remote;
+};
+
+/// A TCP socket or listener behind its Asio face. Each call that a kernel would answer at once is here; those that may wait
+/// are tried here, and wait as operations.
+class tcp_implementation final : public socket_implementation {
+public:
+    using protocol_type = ip::tcp;
+    using endpoint_type = ip::tcp::endpoint;
+    using native_handle_type = tcp_socket*;
+    using error_code = boost::system::error_code;
+    static constexpr bool is_stream = true;
+
+    using socket_implementation::socket_implementation;
+
+    bool is_open() const { return socket_ && socket_->is_open(); }
+    const protocol_type& protocol() const { return protocol_; }
+    tcp_socket* native_handle() const { return socket_.get(); }
+    bool native_non_blocking = false;
+    bool reports_aborted_connections = false;  ///< the acceptor's enable_connection_aborted
+
+    template <class Executor>
+    void open(const protocol_type& protocol, const Executor& executor, error_code& error) {
+        if (is_open()) error = boost::asio::error::already_open;
+        else if (auto* stack = find_stack(executor, error)) {
+            const call_scope scope(*this);
+            auto fresh = std::make_unique<tcp_socket>();
+            error = to_error_code(fresh->open(*stack));
+            if (!error) adopt(protocol, std::move(fresh));
+        }
+    }
+    template <class Executor>
+    void assign(const protocol_type& protocol, tcp_socket* socket, const Executor& executor, error_code& error) {
+        if (is_open()) error = boost::asio::error::already_open;
+        else if (!socket || !socket->is_open()) error = boost::asio::error::bad_descriptor;
+        else if (find_stack(executor, error) && stack()->core != socket->stack()) error = boost::asio::error::invalid_argument;
+        else if (!error) adopt(protocol, std::unique_ptr<tcp_socket>(socket));
+    }
+    /// Gives up the socket to the caller, who has to delete or assign it; what is pending is cancelled.
+    tcp_socket* release(error_code& error) {
+        error = is_open() ? error_code() : boost::asio::error::bad_descriptor;
+        if (error) return nullptr;
+        cancel();
+        socket_->on_ready(nullptr, nullptr);
+        return socket_.release();
+    }
+    void close(error_code& error) {
+        error = {};
+        cancel();
+        if (is_open()) {
+            const call_scope scope(*this);
+            error = to_error_code(socket_->close());
+        }
+        socket_.reset();
+        non_blocking(false);
+        native_non_blocking = false;
+    }
+
+    void bind(const endpoint_type& local, error_code& error) {
+        if (!ready(error) || !of_family(local, error)) return;
+        const call_scope scope(*this);
+        auto where = from_asio(local);
+        if (local.address().is_v6() && socket_->options().v6_only && where.address.is_v4()) error = boost::asio::error::invalid_argument;
+        else error = to_error_code(socket_->bind(where));
+    }
+    /// Starts a connection. Done unless would_block: then connected() says when.
+    bool connect(const endpoint_type& remote, error_code& error) {
+        if (!ready(error) || !of_family(remote, error)) return true;
+        const auto result = socket_->connect(from_asio(remote));
+        error = to_error_code(result);
+        return result != errc::would_block;
+    }
+    /// Whether a connection attempt has ended, and how.
+    bool connected(error_code& error) {
+        if (!ready(error)) return true;
+        const auto is = socket_->readiness();
+        if (is.connecting) return false;
+        const auto why = socket_->take_error();
+        error = why != errc::ok ? to_error_code(why) : is.connected ? error_code() : boost::asio::error::connection_aborted;
+        return true;
+    }
+    void listen(int backlog, error_code& error) {
+        if (!ready(error)) return;
+        const call_scope scope(*this);
+        error = to_error_code(socket_->listen(backlog < 1 ? 1 : static_cast<std::size_t>(backlog)));
+    }
+    /// Takes a connection that waits; false where there is none.
+    bool accept(accepted_connection& peer, error_code& error) {
+        if (!ready(error)) return true;
+        if (!spare_) spare_ = std::make_unique<tcp_socket>();
+        auto result = socket_->accept(*spare_);
+        while (result == errc::connection_aborted && !reports_aborted_connections) result = socket_->accept(*spare_);
+        if (result == errc::would_block) return false;
+        error = to_error_code(result);
+        if (error) return true;
+        peer.stack = stack();
+        peer.protocol = protocol_;
+        peer.remote = to_asio(spare_->remote(), protocol_);
+        peer.socket = std::move(spare_);
+        return true;
+    }
+    /// Becomes an accepted connection.
+    void take(accepted_connection&& peer) {
+        on_stack(*peer.stack);
+        adopt(peer.protocol, std::move(peer.socket));
+    }
+
+    template <class Sequence>
+    bool receive(const Sequence& buffers, boost::asio::socket_base::message_flags flags, std::size_t& bytes, error_code& error) {
+        bytes = 0;
+        if (!ready(error)) return true;
+        if ((flags & ~boost::asio::socket_base::message_peek) != 0) return refuse(error);
+        const message_buffers<std::byte> to(buffers);
+        const auto result = socket_->receive(to.parts(), flags != 0);
+        return done(result, bytes, error);
+    }
+    template <class Sequence>
+    bool send(const Sequence& buffers, boost::asio::socket_base::message_flags flags, std::size_t& bytes, error_code& error) {
+        bytes = 0;
+        if (!ready(error)) return true;
+        if ((flags & ~boost::asio::socket_base::message_end_of_record) != 0) return refuse(error);
+        const message_buffers<const std::byte> from(buffers);
+        const auto result = socket_->send(from.parts());
+        return done(result, bytes, error);
+    }
+    bool receive(shared_packet& packet, std::size_t most, error_code& error) {
+        if (!ready(error)) return true;
+        std::size_t bytes = 0;
+        return done(socket_->receive(packet, most), bytes, error);
+    }
+    bool send(const shared_packet& packet, std::size_t& bytes, error_code& error) {
+        bytes = 0;
+        if (!ready(error)) return true;
+        return done(socket_->send(packet), bytes, error);
+    }
+    bool wait(boost::asio::socket_base::wait_type what, error_code& error) {
+        if (!ready(error)) return true;
+        const auto is = socket_->readiness();
+        switch (what) {
+        case boost::asio::socket_base::wait_read: return is.readable || is.acceptable;
+        case boost::asio::socket_base::wait_write: return is.writable;
+        case boost::asio::socket_base::wait_error: return has_failed();
+        }
+        error = boost::asio::error::invalid_argument;
+        return true;
+    }
+
+    std::size_t available(error_code& error) {
+        if (!ready(error)) return 0;
+        const call_scope scope(*this);
+        return socket_->available();
+    }
+    void shutdown(boost::asio::socket_base::shutdown_type what, error_code& error) {
+        using base = boost::asio::socket_base;
+        if (!ready(error)) return;
+        const call_scope scope(*this);
+        error = to_error_code(socket_->shutdown(what != base::shutdown_send, what != base::shutdown_receive));
+        retry();
+    }
+    endpoint_type local_endpoint(error_code& error) {
+        if (!ready(error)) return {};
+        const call_scope scope(*this);
+        return to_asio(socket_->local(), protocol_);
+    }
+    endpoint_type remote_endpoint(error_code& error) {
+        if (!ready(error)) return {};
+        const call_scope scope(*this);
+        const auto remote = socket_->remote();
+        if (remote.port == 0 || !socket_->connected()) {
+            error = boost::asio::error::not_connected;
+            return {};
+        }
+        return to_asio(remote, protocol_);
+    }
+    tcp_info info(error_code& error) {
+        if (!ready(error)) return {};
+        const call_scope scope(*this);
+        return socket_->info();
+    }
+
+    void set_option(int level, int name, const void* data, std::size_t size, error_code& error) {
+        if (!ready(error)) return;
+        const call_scope scope(*this);
+        auto options = socket_->options();
+        if (set_tcp_option(options, level, name, data, size, error)) socket_->set_options(options);
+    }
+    void get_option(int level, int name, void* data, std::size_t& size, error_code& error) {
+        if (!ready(error)) return;
+        const call_scope scope(*this);
+        if (level == SOL_SOCKET && name == SO_ERROR) write_option(to_error_code(socket_->take_error()).value(), data, size, error);
+        else if (level == IPPROTO_TCP && name == TCP_MAXSEG && socket_->connected()) write_option(static_cast<int>(socket_->info().send_mss), data, size, error);
+        else get_tcp_option(socket_->options(), level, name, data, size, error);
+    }
+
+private:
+    bool ready(error_code& error) const {
+        error = is_open() ? error_code() : boost::asio::error::bad_descriptor;
+        return !error;
+    }
+    bool of_family(const endpoint_type& e, error_code& error) const {
+        if (e.protocol().family() == protocol_.family()) return true;
+        error = boost::asio::error::address_family_not_supported;
+        return false;
+    }
+    static bool refuse(error_code& error) {
+        error = boost::asio::error::operation_not_supported;
+        return true;
+    }
+    static bool done(const io_result& result, std::size_t& bytes, error_code& error) {
+        if (result.error == errc::would_block) return false;
+        bytes = result.bytes;
+        error = result.bytes ? error_code() : to_error_code(result.error);
+        return true;
+    }
+    bool has_failed() {
+        std::array<std::byte, 1> one{};
+        const auto error = socket_->receive(one, true).error;
+        return error != errc::ok && error != errc::would_block && error != errc::end_of_stream && error != errc::not_connected;
+    }
+    void adopt(const protocol_type& protocol, std::unique_ptr<tcp_socket> socket) {
+        protocol_ = protocol;
+        socket_ = std::move(socket);
+        socket_->on_ready([](void* self) { static_cast<tcp_implementation*>(self)->retry(); }, this);
+    }
+
+    protocol_type protocol_ = protocol_type::v4();
+    std::unique_ptr<tcp_socket> socket_;
+    std::unique_ptr<tcp_socket> spare_;  // for the next connection that is accepted
+};
+
+}  // namespace netkit::detail

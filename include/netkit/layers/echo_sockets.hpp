@@ -3,6 +3,7 @@
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/packet_queue.hpp>
 #include <netkit/compose/stack_core.hpp>
+#include <netkit/compose/capabilities.hpp>
 #include <netkit/core/error.hpp>
 #include <netkit/core/ip_address.hpp>
 

@@ -87,12 +87,14 @@ public:
     }
     /// Takes n of the packet's own bytes off the front; n must not exceed head().size().
     void pull(std::size_t n) { buffer_->first += n; }
-    /// Puts a header in front, to be filled in place, or as given. The room must be there: see position::headroom.
+    /// Puts a header in front, whose every field is then to be set in place. The room must be there: see position::headroom.
     template <wire_format Header>
     Header& push() {
+        // Not constructed: headers begin to exist where bytes do, and zeros would be stored only to be stored over.
         buffer_->first -= sizeof(Header);
-        return *new (buffer_->first) Header;
+        return *reinterpret_cast<Header*>(buffer_->first);
     }
+    /// Puts a header in front, as given.
     template <wire_format Header>
     void push(const Header& header) {
         buffer_->first -= sizeof header;

@@ -48,6 +48,8 @@ public:
     void deliver(packet& p) const { stack_->count_delivered(p); }
     /// Counts a packet as passed on for someone else.
     void forwarded(packet& p) const { stack_->count_forwarded(p); }
+    /// Has a copy of a received packet count as another frame received.
+    void received_again(packet& copy) const { stack_->count_received(copy); }
     /// Has item run after the batch.
     void make_ready(ready_item& item) const { stack_->make_ready(item); }
 

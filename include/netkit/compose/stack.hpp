@@ -30,7 +30,7 @@ namespace netkit {
 /// A root layer over any number of interfaces: the whole protocol state of a host, in one object. Device is what its
 /// interfaces' devices are; any_of<...> where they differ. All calls come from one thread at a time.
 template <class Root, device Device, environment Environment = system_environment>
-class stack : public stack_core {
+class stack final : public stack_core {
     static_assert(receives<Root, no_link>, "netkit: this layer cannot stand on a device");
     static_assert(detail::fits<Root>());
     static constexpr std::size_t burst = 32;

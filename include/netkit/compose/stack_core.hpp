@@ -177,6 +177,10 @@ public:
         if (p.frames()) counters_.dropped[static_cast<std::size_t>(why)] += p.frames();
         else ++counters_.send_failed[static_cast<std::size_t>(why)];
     }
+    void count_received(packet& p) {
+        ++counters_.received;
+        p.frames(1);
+    }
     void count_delivered(packet& p) {
         counters_.delivered += p.frames();
         p.frames(0);

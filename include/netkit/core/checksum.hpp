@@ -16,11 +16,16 @@ namespace netkit {
 
 /// Sixteen bits in the machine's order: zero for data whose checksum is right.
 constexpr std::uint16_t fold16(std::uint64_t sum) {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>(~sum);
+    // Each half added to the other leaves a carry, which goes back in: what "end-around" means.
+    auto half = static_cast<std::uint32_t>(sum);
+    const auto high = static_cast<std::uint32_t>(sum >> 32);
+    half += high;
+    half += half < high;
+    auto quarter = static_cast<std::uint16_t>(half);
+    const auto upper = static_cast<std::uint16_t>(half >> 16);
+    quarter = static_cast<std::uint16_t>(quarter + upper);
+    quarter = static_cast<std::uint16_t>(quarter + (quarter < upper));
+    return static_cast<std::uint16_t>(~quarter);
 }
 constexpr be16 checksum_of(std::uint64_t sum) { return be16::from_raw(fold16(sum)); }
 
@@ -33,14 +38,17 @@ NETKIT_INLINE std::uint64_t load(const std::byte* at) {
 }
 
 NETKIT_INLINE std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
+    // A word at a time with the carry added back in; what overflows 64 bits would be lost otherwise.
+    std::uint64_t words = 0;
     for (; n >= 8; n -= 8, p += 8) {
         const auto word = load<std::uint64_t>(p);
-        sum += (word & 0xffffffff) + (word >> 32);
+        words += word;
+        words += words < word;
     }
     if (n & 4) sum += load<std::uint32_t>(p), p += 4;
     if (n & 2) sum += load<std::uint16_t>(p), p += 2;
     if (n & 1) sum += std::endian::native == std::endian::little ? std::uint64_t(*p) : std::uint64_t(*p) << 8;
-    return sum;
+    return sum + (words & 0xffffffff) + (words >> 32);
 }
 
 /// Eight independent lanes: what compilers turn into vector additions.

@@ -40,6 +40,7 @@ struct ethernet : carries<keys<ether_type, vlan_id>, link_from, U...>, sends_to_
 
     using sends_to_neighbours::transmit;
     errc transmit(context auto here, ether_type type, packet p, const mac_address& to) {
+        // Set in place: a header made elsewhere in two, four and six bytes would be copied in eights, and stall.
         auto& h = p.template push<ethernet_header>();
         h.target = to;
         h.source = here.interface(p.interface()).mac;

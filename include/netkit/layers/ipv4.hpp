@@ -59,7 +59,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
         const bool outside = p.interface() != interface_id::loopback;
         if (outside && !plausible_source(h->source)) return here.drop(std::move(p), drop_reason::bad_source);
         if (!is_local(h->target) || (outside && h->target.is_loopback())) [[unlikely]] return receive_other(here, std::move(p), from);
-        accept(here, std::move(p), from);
+        NETKIT_CALL accept(here, std::move(p), from);
     }
 
     /// Adds a header and sends; what does not fit the path is sent in fragments, or refused where the path says so.
@@ -67,12 +67,25 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
         const auto mtu = way.mtu ? way.mtu : here.interface(way.out).mtu;
         if (p.size() + sizeof(ipv4_header) > mtu && p.gso_size() == 0) [[unlikely]] return transmit_large(here, protocol, std::move(p), way, mtu);
         push_header(p, protocol, way, ipv4_header::dont_fragment_flag, next_id_++);
-        return send(here, std::move(p), way);
+        NETKIT_CALL return send(here, std::move(p), way);
     }
     errc transmit(context auto here, ip_protocol protocol, packet p, const ipv4_address& to) {
         if (const auto* way = route(to)) return transmit(here, protocol, std::move(p), path<ipv4_address>(*way));
         here.drop(std::move(p), drop_reason::no_route);
         return errc::no_route;
+    }
+
+    /// The same with a router alert (RFC 2113), for which the sender keeps the room; this host does not hear it itself.
+    errc transmit(context auto here, ip_protocol protocol, packet p, const alerting_path<ipv4_address>& way) {
+        p.push(ipv4_router_alert{});
+        push_header(p, protocol, way, ipv4_header::dont_fragment_flag, next_id_++);
+        constexpr auto size = sizeof(ipv4_header) + sizeof(ipv4_router_alert);
+        auto& h = *reinterpret_cast<ipv4_header*>(p.head().data());
+        h.version_ihl = static_cast<std::uint8_t>(0x40 | size / 4);
+        h.checksum = 0;
+        h.checksum = checksum_of(sum16(p.head().first(size)));
+        p.interface(way.out);
+        return here.down(std::move(p), way.hop);
     }
 
     /// A packet, from its IP header on, that could not be sent for want of an answer from its next hop.
@@ -110,7 +123,8 @@ private:
 
     /// Whether another host may speak from here (RFC 1122 section 3.2.1.3). Our own address from outside is an attack (LAND).
     bool plausible_source(const ipv4_address& source) const {
-        return !source.is_multicast() && !source.is_broadcast() && !source.is_reserved() && !source.is_loopback() && !is_local(source);
+        const auto network = source.value() >> 24;
+        return network - 1 < 223 && network != 127 && !is_local(source);
     }
     /// Looks at a header that is not the usual 20 bytes of version 4. Drops what is malformed, and source routes (RFC 7126).
     NETKIT_COLD bool accept_options(context auto here, packet& p) {
@@ -166,16 +180,16 @@ private:
     }
     static be16 sum_word(std::uint8_t first, std::uint8_t second) { return be16(static_cast<std::uint16_t>(first << 8 | second)); }
 
-    NETKIT_COLD void refuse(context auto here, packet p, const from_type& from, drop_reason why, network_error error, std::uint32_t detail = 0) {
+    NETKIT_COLD void refuse(context auto here, packet p, from_type from, drop_reason why, network_error error, std::uint32_t detail = 0) {
         tell_sender(here, p, from, error, detail);
         here.drop(std::move(p), why);
     }
-    NETKIT_COLD void refuse_protocol(context auto here, packet p, const from_type& from) {
+    NETKIT_COLD void refuse_protocol(context auto here, packet p, from_type from) {
         p.push(from.header_size);
         refuse(here, std::move(p), from, drop_reason::no_upper_layer, network_error::protocol_unreachable);
     }
 
-    static void push_header(packet& p, ip_protocol protocol, const path<ipv4_address>& way, std::uint16_t fragment_field, std::uint16_t id) {
+    NETKIT_INLINE static void push_header(packet& p, ip_protocol protocol, const path<ipv4_address>& way, std::uint16_t fragment_field, std::uint16_t id) {
         ipv4_header h{.version_ihl = ipv4_header::version_ihl_without_options,
                       .tos = way.traffic_class,
                       .length = static_cast<std::uint16_t>(p.size() + sizeof(ipv4_header)),
@@ -186,7 +200,6 @@ private:
                       .checksum = {},
                       .source = way.source,
                       .target = way.target};
-        if (h.ttl == 0) h.ttl = way.target.is_multicast() ? 1 : 64;
         h.checksum = checksum_of(sum16(h));
         p.push(h);
     }
@@ -231,7 +244,7 @@ private:
         return result;
     }
 
-    NETKIT_COLD void reassemble(context auto here, packet p, const from_type& from) {
+    NETKIT_COLD void reassemble(context auto here, packet p, from_type from) {
         const auto h = *p.template peek<ipv4_header>();
         p.pull(from.header_size);
         const fragment_key<ipv4_address> of{h.source, h.target, h.id, h.protocol};

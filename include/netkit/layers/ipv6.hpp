@@ -47,10 +47,11 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
     /// bound to it, and packets come and go once it is preferred.
     void add_address(context auto here, const ipv6_address& address, unsigned length, interface_id on) {
         constexpr bool can_detect = decltype(here)::template has<duplicate_detector>;
-        const bool detect = can_detect && duplicate_address_detection && here.interface(on).link == link_type::ethernet;
+        const bool has_neighbours = here.interface(on).link == link_type::ethernet;
+        const bool detect = can_detect && duplicate_address_detection && has_neighbours;
         const bool known = table.addresses().find(address, on) != nullptr;
         table.add_address(address, length, on, detect ? address_state::tentative : address_state::preferred);
-        if (!known) join_group(here, address.solicited_node(), on);
+        if (has_neighbours && !known) join_group(here, address.solicited_node(), on);
         if constexpr (can_detect) {
             auto detector = here.template above_that<duplicate_detector>();
             if (detect) detector->detect_duplicate(detector, address, on);
@@ -81,7 +82,7 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
         const bool outside = p.interface() != interface_id::loopback;
         if (outside && !plausible_source(h->source, h->target)) return here.drop(std::move(p), drop_reason::bad_source);
         if (!is_local(h->target) || (outside && reaches_no_other_link(h->target))) [[unlikely]] return receive_other(here, std::move(p), from);
-        accept(here, std::move(p), from);
+        NETKIT_CALL accept(here, std::move(p), from);
     }
 
     /// Adds a header and sends; what does not fit the path is sent in fragments, or refused where the path says so.
@@ -89,7 +90,7 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
         const auto mtu = way.mtu ? way.mtu : here.interface(way.out).mtu;
         if (p.size() + sizeof(ipv6_header) > mtu && p.gso_size() == 0) [[unlikely]] return transmit_large(here, protocol, std::move(p), way, mtu);
         push_header(p, protocol, way);
-        return send(here, protocol, std::move(p), way);
+        NETKIT_CALL return send(here, protocol, std::move(p), way);
     }
     errc transmit(context auto here, ip_protocol protocol, packet p, const ipv6_address& to) {
         if (const auto* way = route(to)) return transmit(here, protocol, std::move(p), path<ipv6_address>(*way));
@@ -198,17 +199,17 @@ private:
         p.interface(way.out);
         (void)here.down(std::move(p), way.hop);
     }
-    NETKIT_COLD void refuse(context auto here, packet p, const from_type& from, drop_reason why, network_error error, std::uint32_t detail = 0) {
+    NETKIT_COLD void refuse(context auto here, packet p, from_type from, drop_reason why, network_error error, std::uint32_t detail = 0) {
         tell_sender(here, p, from, error, detail);
         here.drop(std::move(p), why);
     }
-    NETKIT_COLD void refuse_protocol(context auto here, packet p, const from_type& from, ip_protocol next, std::size_t field) {
+    NETKIT_COLD void refuse_protocol(context auto here, packet p, from_type from, ip_protocol next, std::size_t field) {
         if (next == ip_protocol::no_next_header) return here.drop(std::move(p), drop_reason::no_upper_layer);
         p.push(from.header_size);
         refuse(here, std::move(p), from, drop_reason::no_upper_layer, network_error::protocol_unreachable, static_cast<std::uint32_t>(field));
     }
 
-    static void push_header(packet& p, ip_protocol protocol, const path<ipv6_address>& way) {
+    NETKIT_INLINE static void push_header(packet& p, ip_protocol protocol, const path<ipv6_address>& way) {
         p.push(ipv6_header{.version_flow = ipv6_header::make_version_flow(way.traffic_class, 0),
                            .length = static_cast<std::uint16_t>(p.size()),
                            .next = static_cast<std::uint8_t>(protocol),

@@ -28,6 +28,8 @@ public:
 
     /// The key of hash tables that others fill.
     void start(const hash_key& key) { mtus_.start(key); }
+    /// TTL or Hop Limit of paths to single hosts.
+    std::uint8_t hop_limit = 64;
     /// Changes whenever an answer of `route` may have: who keeps a copy of a path asks again then.
     std::uint32_t generation() const { return generation_; }
 
@@ -158,12 +160,14 @@ private:
 
     NETKIT_COLD const path<A>* find_path(const A& to, interface_id scope) {
         path<A> found;
+        found.hop_limit = hop_limit;
         found.target = found.hop = to;
         if (is_local(to)) {
             found.source = to;
             found.out = interface_id::loopback;
         } else {
             const bool to_many = to.is_multicast() || to.is_broadcast();
+            found.hop_limit = to.is_multicast() ? 1 : hop_limit;
             const auto* way = routes_.look_up(to, [&](const route_type& r) { return scope == interface_id::none || r.out == scope; });
             if (way) {
                 found.out = way->out;

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <span>
 
-namespace netkit_test {
+namespace netkit::test {
 
 inline std::uint8_t byte_at(const netkit::packet& p, std::size_t at) { return at < p.head().size() ? std::uint8_t(p.head()[at]) : std::uint8_t(0); }
 inline unsigned word_at(const netkit::packet& p, std::size_t at) { return unsigned{byte_at(p, at)} << 8 | byte_at(p, at + 1); }
@@ -52,4 +52,4 @@ inline bool answer_echo(netkit::packet& p, const netkit::ipv4_address& ours, std
     return true;
 }
 
-}  // namespace netkit_test
+}  // namespace netkit::test

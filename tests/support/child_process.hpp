@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace netkit_test {
+namespace netkit::test {
 
 /// A shell command that runs beside the test, in its namespace; killed with all its children at the end of scope.
 class child_process {
@@ -79,4 +79,4 @@ private:
     std::string text_;
 };
 
-}  // namespace netkit_test
+}  // namespace netkit::test

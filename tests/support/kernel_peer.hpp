@@ -26,7 +26,7 @@
 #include <string_view>
 #include <utility>
 
-namespace netkit_test {
+namespace netkit::test {
 
 inline constexpr netkit::ipv4_address host(198, 18, 0, 1), ours(198, 18, 0, 2);
 
@@ -144,4 +144,4 @@ std::string message_of(F&& f) {
 }
 inline bool contains(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
 
-}  // namespace netkit_test
+}  // namespace netkit::test

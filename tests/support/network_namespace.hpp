@@ -29,7 +29,7 @@
 #include <string_view>
 #include <vector>
 
-namespace netkit_test {
+namespace netkit::test {
 
 /// What CTest takes for "skipped".
 inline constexpr int skipped = 77;
@@ -134,4 +134,4 @@ inline void give_address(const std::string& name, std::string_view prefix) {
     netkit::kernel_interface(name).add_address(netkit::address_prefix::parse(prefix));
 }
 
-}  // namespace netkit_test
+}  // namespace netkit::test

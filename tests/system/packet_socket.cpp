@@ -21,7 +21,7 @@
 #include <span>
 #include <string>
 
-using namespace netkit_test;
+using namespace netkit::test;
 
 namespace {
 

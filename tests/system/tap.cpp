@@ -15,7 +15,7 @@
 #include <cstdio>
 #include <span>
 
-using namespace netkit_test;
+using namespace netkit::test;
 
 namespace {
 

@@ -301,6 +301,19 @@ TEST_CASE("a flood of addresses stays within bounds and leaves permanent entries
     CHECK(*f.neighbours.find(host(0), eth, t0) == mac_a);
 }
 
+TEST_CASE("a neighbour that is spoken to all the time survives a flood") {
+    fixture f({.most_entries = 32});
+    f.resolve(0);
+    f.answer(0, t0);
+    for (std::uint64_t n = 1; n <= 5000; ++n) {
+        f.resolve(n);
+        if (n % 10 == 0) REQUIRE(f.neighbours.find(host(0), eth, t0) != nullptr);
+    }
+    CHECK(f.neighbours.size() == 32);
+    fixture none({.most_entries = 0});
+    CHECK(numbers(none.resolve(1, 4).dropped) == "4 ");
+}
+
 TEST_CASE("entries stay in place, and are armed and disarmed with their state") {
     fixture f;
     timers all;

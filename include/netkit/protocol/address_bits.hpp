@@ -3,8 +3,8 @@
 #include <netkit/core/ip_address.hpp>
 #include <netkit/core/keyed_hash.hpp>
 
-#include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace netkit {
@@ -18,6 +18,17 @@ constexpr std::uint64_t hash_address(const hash_key& key, const ipv6_address& a,
 }
 constexpr std::uint64_t hash_address(const hash_key& key, const ip_address& a, std::uint64_t more = 0) {
     return a.is_v4() ? hash_address(key, a.v4(), more) : hash_address(key, a.v6(), more);
+}
+
+/// One of `Slots` (a power of two) for a small cache in front of a table. Not keyed: who makes addresses collide only makes
+/// the cache miss.
+template <std::size_t Slots>
+constexpr std::size_t cache_slot(const ipv4_address& a) {
+    return (a.value() * 0x9e3779b97f4a7c15u >> 32) % Slots;
+}
+template <std::size_t Slots>
+constexpr std::size_t cache_slot(const ipv6_address& a) {
+    return ((a.high() ^ a.low()) * 0x9e3779b97f4a7c15u >> 32) % Slots;
 }
 
 /// The address with all but its first `length` bits cleared.

@@ -45,6 +45,7 @@ struct neighbour : timer {
     interface_id interface;
     neighbour_state state = neighbour_state::incomplete;
     bool is_router = false;
+    bool used = false;           ///< since it was last moved in the order of use
     std::uint8_t solicits = 0;   ///< sent in this state
     time_point usable_until{};   ///< before this moment `mac` may be used without further ado
     time_point confirmed{};      ///< when it was last known to be reachable

@@ -5,9 +5,10 @@
 #include <netkit/protocol/address_bits.hpp>
 #include <netkit/protocol/neighbour.hpp>
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 #include <unordered_map>
 #include <utility>
@@ -81,8 +82,11 @@ public:
 
     /// The link address, where it may be used at once. Else null: ask `resolve`.
     NETKIT_INLINE const mac_address* find(const A& address, interface_id on, time_point now) {
-        if (last_ && last_->address == address && last_->interface == on) [[likely]]
-            return now < last_->usable_until ? &last_->mac : nullptr;
+        auto* recent = recently_used(address);
+        if (recent && recent->address == address && recent->interface == on) [[likely]] {
+            recent->used = true;
+            return now < recent->usable_until ? &recent->mac : nullptr;
+        }
         const auto* found = look_up(address, on);
         return found && now < found->usable_until ? &found->mac : nullptr;
     }
@@ -170,7 +174,8 @@ public:
 
     /// An upper layer's hint: what was sent there arrived (RFC 4861 section 7.3.1).
     void confirm_reachable(const A& address, interface_id on, time_point now) {
-        auto* found = last_ && last_->address == address && last_->interface == on ? last_ : look_up(address, on);
+        auto* found = recently_used(address);
+        if (!found || !(found->address == address) || found->interface != on) found = look_up(address, on);
         if (!found || found->state == neighbour_state::incomplete || found->state == neighbour_state::permanent) return;
         become_reachable(*found, now);
     }
@@ -261,17 +266,23 @@ private:
         const auto at = index_.find(key{address, on});
         if (at == index_.end()) return nullptr;
         entries_.splice(entries_.begin(), entries_, at->second);
-        last_ = &*at->second;
-        return last_;
+        return recently_used(address) = &*at->second;
     }
     entry* create(const A& address, interface_id on, packet_queue& dropped) {
         if (entries_.size() >= settings_.most_entries && !evict(dropped)) return nullptr;
         entries_.emplace_front(address, on);
         index_.emplace(key{address, on}, entries_.begin());
-        last_ = &entries_.front();
-        return last_;
+        return recently_used(address) = &entries_.front();
     }
+    /// Where an entry may be found without asking the table.
+    NETKIT_INLINE entry*& recently_used(const A& address) { return recent_[cache_slot<recents>(address)]; }
+
     bool evict(packet_queue& dropped) {
+        // What was found without the table has its turn now.
+        while (!entries_.empty() && entries_.back().used) {
+            entries_.back().used = false;
+            entries_.splice(entries_.begin(), entries_, std::prev(entries_.end()));
+        }
         for (auto at = entries_.rbegin(); at != entries_.rend(); ++at) {
             if (at->state == neighbour_state::permanent) continue;
             auto held = erase(*at);
@@ -282,7 +293,8 @@ private:
     }
     packet_queue erase(entry& e) {
         auto held = release(e);
-        if (last_ == &e) last_ = nullptr;
+        auto*& recent = recently_used(e.address);
+        if (recent == &e) recent = nullptr;
         const auto at = index_.find(key{e.address, e.interface});
         const auto where = at->second;
         index_.erase(at);
@@ -342,7 +354,8 @@ private:
 
     neighbour_settings settings_;
     duration reachable_time_;
-    entry* last_ = nullptr;
+    static constexpr std::size_t recents = 16;
+    std::array<entry*, recents> recent_{};
     std::size_t held_ = 0;
     std::list<entry> entries_;  // the most recently used first
     index_map index_;

@@ -11,6 +11,7 @@
 #include <netkit/protocol/prefix_table.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -108,8 +109,9 @@ public:
     /// The way to a target, on `scope` where that is not none. Null where there is none: no route, or no address to speak from.
     /// To multicast and broadcast targets the scope alone is enough. Valid until the next call.
     NETKIT_INLINE const path<A>* route(const A& to, interface_id scope = interface_id::none) {
-        if (last_generation_ == generation_ && last_.target == to && last_scope_ == scope) [[likely]] return &last_;
-        return find_path(to, scope);
+        auto& recent = recent_[cache_slot<recents>(to)];
+        if (recent.generation == generation_ && recent.way.target == to && recent.scope == scope) [[likely]] return &recent.way;
+        return find_path(to, scope, recent);
     }
 
     /// A router says that more than `mtu` bytes do not fit on the way (see path_mtu_cache::learn).
@@ -158,7 +160,14 @@ private:
         return nullptr;
     }
 
-    NETKIT_COLD const path<A>* find_path(const A& to, interface_id scope) {
+    /// A path found before, as long as nothing has changed.
+    struct recent_path {
+        std::uint32_t generation = 0;
+        interface_id scope = interface_id::none;
+        path<A> way{};
+    };
+
+    NETKIT_COLD const path<A>* find_path(const A& to, interface_id scope, recent_path& recent) {
         path<A> found;
         found.hop_limit = hop_limit;
         found.target = found.hop = to;
@@ -184,10 +193,8 @@ private:
             const auto learnt = mtus_.find(to);
             if (learnt != 0 && (found.mtu == 0 || learnt < found.mtu)) found.mtu = learnt;
         }
-        last_ = found;
-        last_scope_ = scope;
-        last_generation_ = generation_;
-        return &last_;
+        recent = {generation_, scope, found};
+        return &recent.way;
     }
     interface_id first_interface() const {
         for (const auto& a : addresses_.all())
@@ -199,9 +206,8 @@ private:
     prefix_table<A> routes_;
     path_mtu_cache<A> mtus_;
     std::uint32_t generation_ = 1;
-    std::uint32_t last_generation_ = 0;
-    interface_id last_scope_ = interface_id::none;
-    path<A> last_{};
+    static constexpr std::size_t recents = 16;
+    std::array<recent_path, recents> recent_{};
 };
 
 }  // namespace netkit

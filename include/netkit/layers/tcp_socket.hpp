@@ -4,6 +4,7 @@
 #include <netkit/compose/stack_core.hpp>
 #include <netkit/core/endpoint.hpp>
 #include <netkit/core/error.hpp>
+#include <netkit/core/intrusive_list.hpp>
 #include <netkit/protocol/tcp/info.hpp>
 #include <netkit/protocol/tcp/socket_options.hpp>
 
@@ -17,6 +18,8 @@ namespace netkit {
 class tcp_socket;
 template <class... Policy>
 struct tcp;
+template <class Here>
+struct tcp_calls;
 
 /// What can be done with a socket just now without would_block. An error or the end of the stream counts as readable, and
 /// an error as writable, so that who waits finds out.
@@ -53,7 +56,7 @@ struct tcp_functions {
 /// A stream socket of one stack, without Asio: operations that never wait, and a handler that says when to try again. One
 /// class for all stacks. It may outlive its stack; then everything answers bad_descriptor. Every call comes from the
 /// stack's thread and throws wrong_thread otherwise. Destroying it closes it.
-class tcp_socket : public ready_item {
+class tcp_socket : public ready_item, private list_hook {
 public:
     tcp_socket() : ready_item(&tcp_socket::run) {}
     ~tcp_socket() {
@@ -159,8 +162,11 @@ public:
     }
 
 private:
+    friend class intrusive_list<tcp_socket>;
     template <class... Policy>
     friend struct tcp;
+    template <class Here>
+    friend struct tcp_calls;
 
     static void run(ready_item& item) {
         auto& self = static_cast<tcp_socket&>(item);
@@ -189,25 +195,24 @@ private:
         return (functions_->*function)(*core_, *this, argument);
     }
     void let_go(bool abort) {
-        unlink();
+        ready_item::unlink();
         functions_->close(*std::exchange(core_, nullptr), *this, abort);
     }
     /// The stack is going: from now on there is nothing to call.
     void detach() {
-        unlink();
+        ready_item::unlink();
+        list_hook::unlink();
         core_ = nullptr;
         connection_ = nullptr;
-        binding_ = nullptr;
+        port_ = nullptr;
         if (detached_) detached_(detached_context_);
     }
 
     stack_core* core_ = nullptr;
     const tcp_functions* functions_ = nullptr;
-    // What the layer keeps of it: its place among the layer's sockets, its connection, its local port.
-    tcp_socket* next_ = nullptr;
-    tcp_socket* previous_ = nullptr;
+    // What the layer keeps of it: its connection, and its local port, as the layer's own types.
     void* connection_ = nullptr;
-    void* binding_ = nullptr;
+    void* port_ = nullptr;
     void (*ready_)(void*) = nullptr;
     void* ready_context_ = nullptr;
     void (*detached_)(void*) = nullptr;

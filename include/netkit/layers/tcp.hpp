@@ -1,0 +1,294 @@
+#pragma once
+
+#include <netkit/compose/capabilities.hpp>
+#include <netkit/compose/layer.hpp>
+#include <netkit/compose/position.hpp>
+#include <netkit/core/checksum.hpp>
+#include <netkit/core/inline.hpp>
+#include <netkit/core/keyed_hash.hpp>
+#include <netkit/layers/tcp_calls.hpp>
+#include <netkit/layers/tcp_entry.hpp>
+#include <netkit/layers/tcp_output.hpp>
+#include <netkit/layers/tcp_socket.hpp>
+#include <netkit/protocol/port_table.hpp>
+#include <netkit/protocol/tcp/congestion/reno.hpp>
+#include <netkit/protocol/tcp/flow_table.hpp>
+#include <netkit/protocol/tcp/initial_sequence.hpp>
+#include <netkit/protocol/tcp/network_errors.hpp>
+#include <netkit/protocol/tcp/receive_processing.hpp>
+#include <netkit/protocol/tcp/slab.hpp>
+#include <netkit/protocol/tcp/time_wait.hpp>
+#include <netkit/protocol/tcp/timers.hpp>
+#include <netkit/wire/pseudo_header.hpp>
+#include <netkit/wire/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace netkit {
+
+namespace detail {
+/// The first of Policy that is a congestion control; reno where none is.
+template <class... Policy>
+struct congestion_of {
+    using type = reno;
+};
+template <class First, class... Rest>
+struct congestion_of<First, Rest...> : congestion_of<Rest...> {};
+template <congestion_control First, class... Rest>
+struct congestion_of<First, Rest...> {
+    using type = First;
+};
+
+template <class Policy>
+consteval bool is_tcp_policy() {
+    static_assert(congestion_control<Policy>, "netkit: this policy of tcp<...> is not a congestion control (expected: start, acknowledged, lost, timed_out, idled, window, slow_start_threshold)");
+    return congestion_control<Policy>;
+}
+}  // namespace detail
+
+/// The Transmission Control Protocol (RFC 9293). Policies are types: `tcp<reno>`; `tcp<>` takes the usual ones.
+template <class... Policy>
+struct tcp : leaf {
+    static_assert((detail::is_tcp_policy<Policy>() && ...));
+    using congestion_type = typename detail::congestion_of<Policy...>::type;
+    using entry = tcp_entry<congestion_type>;
+    using port = tcp_port<entry>;
+
+    static constexpr auto key = ip_protocol::tcp;
+    static constexpr std::size_t header_size = tcp_longest_header;
+    using sends_to = any_host;
+    using socket_functions = tcp_functions;
+    template <class Here>
+    static constexpr tcp_functions functions = tcp_calls<Here>::table();
+
+    port_table ports;
+    tcp_flow_table flows;
+    tcp_beginning_source beginnings;
+    tcp_slab<entry> connections;
+    tcp_slab<port> bound;
+    tcp_slab<tcp_time_wait> remembered;
+    tcp_time_wait_list time_waits;
+    intrusive_list<tcp_socket> sockets;
+    struct time_wait_timer : timer {} time_wait_end;
+
+    /// How long a closed connection is remembered, and how many at most: beyond that the oldest are forgotten.
+    duration time_wait = tcp_timing::time_wait;
+    std::size_t most_time_waits = 16384;
+
+    tcp() = default;
+    tcp(tcp&&) = delete;
+    ~tcp() {
+        sockets.for_each([this](tcp_socket& s) {
+            auto* its_port = static_cast<port*>(std::exchange(s.port_, nullptr));
+            if (its_port) forget(*its_port);
+            s.detach();
+        });
+        flows.for_each([this](tcp_flow& f) {
+            if (f.kind == tcp_flow_kind::connection) connections.destroy(static_cast<entry&>(f));
+            else remembered.destroy(static_cast<tcp_time_wait&>(f));
+        });
+    }
+
+    void opened(context auto here) {
+        ports.start({here.random(), here.random()});
+        beginnings.start({here.random(), here.random()});
+        flows.start(tcp_flow_hash([&] { return here.random(); }));
+    }
+
+    template <class A>
+    void receive(context auto here, packet p, const ip_from<A>& from) {
+        receive_segment(here, std::move(p), from);
+    }
+
+    /// An error about a segment of ours, `inner`, whose header may be cut after the sequence number.
+    template <class A>
+    NETKIT_COLD void network_failed(context auto here, std::span<const std::byte> inner, const path<A>& way, network_error error, std::uint32_t detail) {
+        struct {
+            be16 source, target;
+            be32 sequence;
+        } quoted;
+        if (inner.size() < sizeof quoted) return;
+        std::memcpy(&quoted, inner.data(), sizeof quoted);
+        auto* flow = flows.find(tcp_flow_key::of(way.source, quoted.source, way.target, quoted.target));
+        if (!flow || flow->kind != tcp_flow_kind::connection) return;
+        auto& e = static_cast<entry&>(*flow);
+        if (!tcp_machine::quotes_what_is_under_way(e, sequence_number(quoted.sequence))) return;
+        work(here, e, [&](auto& io) {
+            if (error == network_error::packet_too_big) {
+                auto internet = here.template nearest<router_of<A>>();
+                if constexpr (requires { internet->table; }) internet->table.learn_path_mtu(way.target, detail, here.now());
+                tcp_machine::path_narrowed(io, e, tcp_mss_of<A>(detail));
+            } else if (error != network_error::parameter_problem && error != network_error::reassembly_timeout) {
+                tcp_machine::network_unreachable(e, as_errc(error));
+            }
+        });
+    }
+
+    void expired(context auto here, entry& e) {
+        work(here, e, [&](auto& io) { tcp_machine::expired(io, e); });
+    }
+    void expired(context auto here, time_wait_timer& t) {
+        while (!time_waits.empty() && time_waits.first()->until <= here.now()) forget(*time_waits.first());
+        if (!time_waits.empty()) here.arm(t, time_waits.first()->until);
+    }
+
+    /// Has a connection's machine do something, and sees to what comes of it: sockets are told, what is closed goes.
+    template <class Here, class F>
+    void work(Here here, entry& e, F&& f) {
+        tcp_output<Here> io{here};
+        if (e.busy) return f(io);
+        e.busy = true;
+        f(io);
+        e.busy = false;
+        if (e.events.any()) tell(here, e);
+        if (e.state == tcp_state::closed || e.state == tcp_state::time_wait) [[unlikely]] settle(here, e);
+    }
+
+    /// Gives up a local port, and what waits there to be accepted. The waiting are not told.
+    void forget(port& gone) {
+        const auto let_go = [this](entry& e) {
+            e.listener->remove(e);
+            e.orphan = true;
+            if (e.listed) return;
+            connections.destroy(e);
+        };
+        gone.half_open.for_each(let_go);
+        gone.waiting.for_each(let_go);
+        bound.destroy(gone);
+    }
+    void forget(tcp_time_wait& w) {
+        time_waits.remove(w);
+        flows.remove(w);
+        remembered.destroy(w);
+    }
+    /// A connection that nobody holds any more.
+    void destroy(entry& e) {
+        if (e.listener) e.listener->remove(e);
+        flows.remove(e);
+        connections.destroy(e);
+    }
+
+private:
+    static void tell(context auto here, entry& e) {
+        e.events = {};
+        if (e.socket) here.make_ready(*e.socket);
+    }
+    static errc as_errc(network_error error) {
+        switch (error) {
+        case network_error::port_unreachable:
+        case network_error::protocol_unreachable: return errc::connection_refused;
+        case network_error::network_unreachable: return errc::network_unreachable;
+        case network_error::administratively_prohibited: return errc::access_denied;
+        default: return errc::host_unreachable;
+        }
+    }
+
+    template <class A>
+    [[gnu::noinline]] void receive_segment(context auto here, packet p, const ip_from<A>& from) {
+        drop_reason why{};
+        if (!holds_tcp_segment(p, why)) return here.drop(std::move(p), why);
+        if (p.checksum() == checksum_state::unknown && fold16(p.sum(pseudo_header_sum(from.source, from.target, key, p.size()))) != 0)
+            return here.drop(std::move(p), drop_reason::checksum);
+        if (from.link_broadcast) [[unlikely]] return here.drop(std::move(p), drop_reason::not_for_us);
+        tcp_segment s;
+        read_tcp_segment(p, s);
+        const auto flow_key = tcp_flow_key::of(from.target, s.target_port, from.source, s.source_port);
+        auto* flow = flows.find(flow_key);
+        if (flow && flow->kind == tcp_flow_kind::connection) [[likely]] {
+            auto& e = static_cast<entry&>(*flow);
+            return work(here, e, [&](auto& io) { tcp_machine::receive(io, e, s, std::move(p)); });
+        }
+        if (from.source.is_any() || from.source.is_multicast() || (from.source == from.target && s.source_port == s.target_port))
+            return here.drop(std::move(p), drop_reason::bad_source);
+        if (flow) {
+            if (!receive_in_time_wait(here, static_cast<tcp_time_wait&>(*flow), s, p)) return;
+        }
+        receive_by_listener(here, flow_key, s, std::move(p));
+    }
+
+    /// False where the segment has been dealt with; true where it may open a new connection in place of the old.
+    NETKIT_COLD bool receive_in_time_wait(context auto here, tcp_time_wait& w, const tcp_segment& s, packet& p) {
+        tcp_output<decltype(here)> io{here};
+        switch (time_wait_answer(w, s)) {
+        case tcp_time_wait_answer::reopen: forget(w); return true;
+        case tcp_time_wait_answer::end: forget(w); break;
+        case tcp_time_wait_answer::restart:
+            time_waits.remove(w);
+            w.until = here.now() + time_wait;
+            time_waits.push_back(w);
+            io.answer(w);
+            break;
+        case tcp_time_wait_answer::acknowledge: io.answer(w); break;
+        case tcp_time_wait_answer::nothing: break;
+        }
+        here.deliver(p);
+        return false;
+    }
+
+    /// LISTEN (RFC 9293 section 3.10.7.2), and CLOSED (3.10.7.1) where there is no listener.
+    NETKIT_COLD void receive_by_listener(context auto here, const tcp_flow_key& flow_key, const tcp_segment& s, packet p) {
+        tcp_output<decltype(here)> io{here};
+        auto local = flow_key.local();
+        local.scope = p.interface();
+        auto* its_port = static_cast<port*>(ports.look_up(local, flow_key.remote()));
+        if (!its_port || its_port->backlog == 0) {
+            if (!s.has(tcp_flags::rst)) io.refuse_flow(flow_key, s);
+            return here.drop(std::move(p), drop_reason::no_socket);
+        }
+        if (s.has(tcp_flags::rst)) return here.drop(std::move(p), drop_reason::bad_state);
+        if (s.has(tcp_flags::ack)) {
+            io.refuse_flow(flow_key, s);
+            return here.drop(std::move(p), drop_reason::bad_state);
+        }
+        if (!s.has(tcp_flags::syn) || s.has(tcp_flags::fin)) return here.drop(std::move(p), drop_reason::bad_state);
+        if (!its_port->has_room() || its_port->half_open_count >= its_port->most_half_open()) return here.drop(std::move(p), drop_reason::backlog_full);
+        auto* e = connections.make();
+        if (!e) return here.drop(std::move(p), drop_reason::no_buffers);
+        e->key = flow_key;
+        e->options = its_port->socket->options();
+        if (!io.find_way(*e)) {
+            connections.destroy(*e);
+            return here.drop(std::move(p), drop_reason::no_route);
+        }
+        flows.insert(*e);
+        its_port->begin(*e);
+        here.deliver(p);
+        work(here, *e, [&](auto& out) { tcp_machine::open_passive(out, *e, beginnings(flow_key, here.now()), s); });
+    }
+
+    /// A connection that has come to its end.
+    NETKIT_COLD void settle(context auto here, entry& e) {
+        if (e.state == tcp_state::time_wait && e.listed) remember(here, e);
+        flows.remove(e);
+        e.timer::disarm();
+        // What a socket holds, or may still be given, goes when the socket does.
+        if (e.socket || e.admitted) return;
+        destroy(e);
+    }
+    void remember(context auto here, entry& e) {
+        if (most_time_waits == 0) return;
+        if (time_waits.size() >= most_time_waits) forget(*time_waits.first());
+        flows.remove(e);
+        auto* w = remembered.make();
+        if (!w) return;
+        w->kind = tcp_flow_kind::time_wait;
+        w->key = e.key;
+        w->send_next = e.send_highest;
+        w->receive_next = e.receive_next;
+        w->timestamps = e.timestamps;
+        w->recent_timestamp = e.recent_timestamp;
+        w->timestamp_offset = e.timestamp_offset;
+        w->window = tcp_machine::window_field(e, false);
+        w->until = here.now() + time_wait;
+        flows.insert(*w);
+        time_waits.push_back(*w);
+        if (!time_wait_end.armed()) here.arm(time_wait_end, w->until);
+    }
+};
+
+}  // namespace netkit

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <netkit/compose/capabilities.hpp>
+#include <netkit/core/inline.hpp>
+#include <netkit/core/ip_address.hpp>
+#include <netkit/protocol/path.hpp>
+#include <netkit/protocol/tcp/flow.hpp>
+#include <netkit/protocol/tcp/negotiation.hpp>
+#include <netkit/protocol/tcp/segment.hpp>
+#include <netkit/protocol/tcp/time_wait.hpp>
+#include <netkit/protocol/tcp/timing.hpp>
+#include <netkit/wire/pseudo_header.hpp>
+#include <netkit/wire/tcp.hpp>
+#include <netkit/wire/tcp_option_writer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace netkit {
+
+/// Bytes of the headers in front of a segment's options.
+template <ip_number A>
+inline constexpr std::uint32_t tcp_headers_size = (A::is_v6 ? 40 : 20) + sizeof(tcp_header);
+
+/// The payload that a packet of `mtu` bytes has room for, options not counted.
+template <ip_number A>
+constexpr std::uint16_t tcp_mss_of(std::uint32_t mtu) {
+    return static_cast<std::uint16_t>(mtu <= tcp_headers_size<A> ? 0 : std::min<std::uint32_t>(mtu - tcp_headers_size<A>, 65495));
+}
+
+/// What joins TCP's machine to the place it stands in: see tcp_host.
+template <class Here>
+struct tcp_output {
+    Here here;
+
+    time_point now() const { return here.now(); }
+    pool& buffers() const { return here.buffers(); }
+    packet allocate(std::size_t size) const { return here.allocate(size); }
+    void deliver(packet& p) const { here.deliver(p); }
+    void drop(packet p, drop_reason why) const { here.drop(std::move(p), why); }
+
+    template <class Entry>
+    void arm(Entry& e, time_point when) const {
+        timer& t = e;
+        if (!t.armed() || when < t.when()) here.arm(e, when);
+    }
+    template <class Entry>
+    bool admit(Entry& e) const {
+        if (!e.listener || !e.listener->has_room()) return false;
+        auto& listener = *e.listener;
+        listener.admit(e);
+        here.make_ready(*listener.socket);
+        return true;
+    }
+
+    /// Asks for the way anew where routes have changed. False where there is none.
+    template <class Entry>
+    bool find_way(Entry& e) const {
+        return e.key.six ? find_way_as<ipv6_address>(e) : find_way_as<ipv4_address>(e);
+    }
+    template <class Entry>
+    [[gnu::noinline]] errc send(Entry& e, packet p, const tcp_header& header, std::span<const std::byte> options) const {
+        return e.key.six ? send_as<ipv6_address>(e, std::move(p), header, options) : send_as<ipv4_address>(e, std::move(p), header, options);
+    }
+
+    /// A reset to the sender of a segment that belongs to nothing.
+    template <class Entry>
+    void refuse(const Entry& e, const tcp_segment& s) const {
+        refuse_flow(e.key, s);
+    }
+    NETKIT_COLD void refuse_flow(const tcp_flow_key& key, const tcp_segment& s) const {
+        auto p = here.allocate();
+        if (p) send_apart(key, std::move(p), tcp_refusal(s).header(), {});
+    }
+    /// Tells a peer of a connection in TIME-WAIT where we are.
+    NETKIT_COLD void answer(const tcp_time_wait& w) const {
+        auto p = here.allocate();
+        if (!p) return;
+        tcp_header h{};
+        h.sequence = w.send_next.value();
+        h.acknowledgement = w.receive_next.value();
+        h.control = static_cast<std::uint8_t>(tcp_flags::ack);
+        h.window = w.window;
+        tcp_parsed_options options;
+        options.has_timestamps = w.timestamps;
+        options.ts_value = tcp_timing::timestamp_clock(here.now()) + w.timestamp_offset;
+        options.ts_echo = w.recent_timestamp;
+        std::array<std::byte, tcp_longest_options> space;
+        const auto size = write_tcp_options(space, options);
+        h.offset = tcp_header::make_offset(sizeof h + size);
+        send_apart(w.key, std::move(p), h, std::span<const std::byte>(space).first(size));
+    }
+
+private:
+    template <ip_number A>
+    static constexpr bool speaks = Here::template near<router_of<A>>();
+
+    template <ip_number A, class Entry>
+    NETKIT_COLD bool find_way_as(Entry& e) const {
+        if constexpr (speaks<A>) {
+            auto internet = here.template nearest<router_of<A>>();
+            const auto* found = internet->route(e.key.template remote_as<A>());
+            if (!found) return false;
+            auto& way = e.way;
+            if constexpr (A::is_v6) way.hop_high = found->hop.high(), way.hop_low = found->hop.low();
+            else way.hop_low = found->hop.raw();
+            way.out = found->out;
+            way.mtu = found->mtu;
+            way.hop_limit = found->hop_limit;
+            if constexpr (requires { internet->table.generation(); }) way.generation = internet->table.generation();
+            const auto& interface = here.interface(way.out);
+            const auto mss = tcp_mss_of<A>(way.mtu ? std::min(way.mtu, interface.mtu) : interface.mtu);
+            const bool changed = way.mss != mss;
+            way.mss = std::max(mss, tcp_machine::least_mss);
+            way.most_payload = interface.can.segmentation ? 65535 - tcp_headers_size<A> - tcp_longest_options : 0;
+            if (changed && is_synchronized(e.state)) tcp_machine::choose_send_mss(e);
+            return true;
+        } else {
+            return false;
+        }
+    }
+    template <ip_number A>
+    static A hop_of(const tcp_way& way) {
+        if constexpr (A::is_v6) return {way.hop_high, way.hop_low};
+        else return A::from_raw(static_cast<std::uint32_t>(way.hop_low));
+    }
+    template <ip_number A, class Entry>
+    errc send_as(Entry& e, packet p, tcp_header header, std::span<const std::byte> options) const {
+        if constexpr (speaks<A>) {
+            auto internet = here.template nearest<router_of<A>>();
+            bool known = false;
+            if constexpr (requires { internet->table.generation(); }) known = e.way.generation == internet->table.generation();
+            if (!known) [[unlikely]]
+                if (!find_way_as<A>(e)) {
+                    here.drop(std::move(p), drop_reason::no_route);
+                    return errc::no_route;
+                }
+            path<A> way;
+            way.source = e.key.template local_as<A>();
+            way.target = e.key.template remote_as<A>();
+            way.hop = hop_of<A>(e.way);
+            way.out = e.way.out;
+            way.mtu = e.way.mtu;
+            way.hop_limit = e.way.hop_limit;
+            return put(std::move(p), way, e.key, header, options);
+        } else {
+            here.drop(std::move(p), drop_reason::no_route);
+            return errc::no_route;
+        }
+    }
+    /// A segment without a connection.
+    void send_apart(const tcp_flow_key& key, packet p, const tcp_header& header, std::span<const std::byte> options) const {
+        if (key.six) send_apart_as<ipv6_address>(key, std::move(p), header, options);
+        else send_apart_as<ipv4_address>(key, std::move(p), header, options);
+    }
+    template <ip_number A>
+    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, std::span<const std::byte> options) const {
+        if constexpr (speaks<A>) {
+            const auto* found = here.template nearest<router_of<A>>()->route(key.template remote_as<A>());
+            if (!found) return here.drop(std::move(p), drop_reason::no_route);
+            path<A> way = *found;
+            way.source = key.template local_as<A>();
+            (void)put(std::move(p), way, key, header, options);
+        }
+    }
+    template <ip_number A>
+    errc put(packet p, const path<A>& way, const tcp_flow_key& key, tcp_header header, std::span<const std::byte> options) const {
+        header.source = key.local_port;
+        header.target = key.remote_port;
+        const auto length = p.size() + sizeof header + options.size();
+        p.push_summed(header, offsetof(tcp_header, checksum), pseudo_header_sum(way.source, way.target, ip_protocol::tcp, length), options);
+        return here.down(std::move(p), way);
+    }
+};
+
+}  // namespace netkit

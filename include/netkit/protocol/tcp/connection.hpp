@@ -1,0 +1,148 @@
+#pragma once
+
+#include <netkit/core/error.hpp>
+#include <netkit/core/interface_id.hpp>
+#include <netkit/core/ipv6_address.hpp>
+#include <netkit/core/sequence_number.hpp>
+#include <netkit/core/time.hpp>
+#include <netkit/core/timer.hpp>
+#include <netkit/protocol/tcp/challenge_ack.hpp>
+#include <netkit/protocol/tcp/congestion/congestion_control.hpp>
+#include <netkit/protocol/tcp/flow.hpp>
+#include <netkit/protocol/tcp/loss_recovery.hpp>
+#include <netkit/protocol/tcp/reassembly.hpp>
+#include <netkit/protocol/tcp/receive_queue.hpp>
+#include <netkit/protocol/tcp/rtt.hpp>
+#include <netkit/protocol/tcp/send_queue.hpp>
+#include <netkit/protocol/tcp/socket_options.hpp>
+#include <netkit/protocol/tcp/state.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace netkit {
+
+/// What a connection keeps of the way to its peer: the rest of a path is in its key.
+struct tcp_way {
+    std::uint64_t hop_high = 0, hop_low = 0;
+    std::uint32_t generation = 0;     ///< of the routes when asked; 0: not asked yet
+    std::uint32_t most_payload = 0;   ///< bytes that one packet may carry where the interface cuts super-segments; else 0
+    std::uint16_t mss = 536;          ///< payload of a segment that fits the way, options not counted
+    interface_id out = interface_id::none;
+    std::uint32_t mtu = 0;            ///< as in path
+    std::uint8_t hop_limit = 64;
+};
+
+/// What happened that the program may want to know of; cleared by whoever tells it.
+struct tcp_events {
+    bool readable : 1 = false;
+    bool writable : 1 = false;
+    bool changed : 1 = false;  ///< connected, or failed
+
+    bool any() const { return readable || writable || changed; }
+};
+
+/// Why the transmission timer runs.
+enum class tcp_waiting : std::uint8_t { nothing, acknowledgement, window };
+
+/// A connection's state (the transmission control block of RFC 9293 section 3.3.1). It does nothing by itself: the functions in the
+/// files beside it, in namespace tcp_machine, are its machine. What an arriving segment in order touches lies together.
+template <congestion_control Congestion>
+struct alignas(64) tcp_connection : tcp_flow {
+    using congestion_type = Congestion;
+
+    // Receiving.
+    sequence_number receive_next;       // RCV.NXT
+    sequence_number receive_edge;       // RCV.NXT + RCV.WND: never taken back
+    sequence_number acknowledged_to;    // the last acknowledgement sent
+    std::uint32_t recent_timestamp = 0; // TS.Recent
+    // Sending.
+    sequence_number send_unacknowledged;  // SND.UNA
+    sequence_number send_next;            // SND.NXT; goes back when the retransmission timer expires
+    sequence_number send_highest;         // the highest SND.NXT there was
+    std::uint32_t send_window = 0;        // SND.WND, from SND.UNA on, scaled
+    sequence_number window_sequence;         // SND.WL1
+    sequence_number window_acknowledgement;  // SND.WL2
+
+    tcp_state state = tcp_state::closed;
+    tcp_waiting waiting = tcp_waiting::nothing;
+    tcp_events events{};
+    errc error = errc::ok;             // why it failed, until the program has been told
+    std::uint8_t send_scale = 0;       // of windows we receive
+    std::uint8_t receive_scale = 0;    // of windows we send
+    std::uint16_t send_mss = 536;      // payload of a full segment, options already taken off
+
+    bool timestamps : 1 = false;
+    bool scaling : 1 = false;
+    bool passive : 1 = false;          // began with a listener
+    bool orphan : 1 = false;           // the program has given it up
+    bool receive_shut : 1 = false;     // the program reads no more
+    bool fin_queued : 1 = false;       // the program sends no more
+    bool fin_acknowledged : 1 = false;
+    bool fin_known : 1 = false;        // the peer's FIN has been seen, at fin_sequence
+    bool fin_received : 1 = false;     // and everything before it
+    bool acknowledge_now : 1 = false;
+    bool timing : 1 = false;           // a round trip is being measured, of timed_sequence
+    bool writer_waits : 1 = false;     // the program found the send buffer full
+    bool retransmitted : 1 = false;    // since the last acknowledgement of new data
+    bool was_established : 1 = false;
+
+    std::uint16_t receive_mss = 536;   // payload of the peer's full segments, as far as seen
+    std::uint32_t unacknowledged_bytes = 0;  // received since the last acknowledgement sent
+
+    time_point transmit_at = time_point::max();     // retransmission or window probe
+    time_point acknowledge_at = time_point::max();  // delayed acknowledgement
+    time_point life_at = time_point::max();         // keep-alive, FIN-WAIT-2, linger
+    time_point last_heard{};                        // any acceptable segment
+    time_point progress_at{};                       // the last time the peer acknowledged something, or began to have to
+    time_point timed_at{};
+    sequence_number timed_sequence;
+    sequence_number initial_send;     // ISS
+    sequence_number initial_receive;  // IRS
+    sequence_number fin_sequence;
+    std::uint32_t largest_window = 0;  // the peer ever offered
+    std::uint32_t timestamp_offset = 0;
+    time_point timestamp_at{};         // when recent_timestamp was taken
+    std::uint16_t own_mss = 536;       // what we announced
+    std::uint16_t peer_mss = 536;      // what the peer announced
+    std::uint8_t attempts = 0;         // transmissions or probes since the peer last answered
+    std::uint8_t probe_backoff = 0;    // of window probes, which are answered and yet go on
+    std::uint8_t keep_alive_probes = 0;
+    errc soft_error = errc::ok;        // told by routers, for when the connection times out
+
+    Congestion congestion{};
+    tcp_loss_recovery recovery;
+    tcp_rtt_estimator rtt;
+    tcp_challenge_limit challenges;
+    tcp_send_queue sending;
+    tcp_receive_queue receiving;
+    tcp_reassembly reassembly;
+    tcp_way way;
+    tcp_socket_options options;
+
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+    std::uint32_t segments_sent = 0, segments_received = 0;
+    std::uint32_t segments_retransmitted = 0;
+    std::uint16_t timeouts = 0, fast_retransmits = 0;
+
+    /// Sequence numbers sent and not acknowledged.
+    std::uint32_t in_flight() const { return send_next - send_unacknowledged; }
+    /// Where the stream that the program has written ends so far; a FIN stands there.
+    sequence_number send_end() const { return send_unacknowledged + sending.size(); }
+    /// Bytes never sent, or to be sent again.
+    std::uint32_t unsent() const {
+        const auto sent = in_flight();
+        return sent < sending.size() ? sending.size() - sent : 0;
+    }
+    bool fin_unsent() const { return fin_queued && !fin_acknowledged && send_next <= send_end(); }
+    /// The window the peer may still send into.
+    std::uint32_t receive_window() const { return receive_edge - receive_next; }
+    std::uint32_t send_room() const { return sending.size() < options.send_buffer ? options.send_buffer - sending.size() : 0; }
+    std::uint32_t receive_room() const { return receiving.size() < options.receive_buffer ? options.receive_buffer - receiving.size() : 0; }
+    std::uint32_t congestion_window() const { return congestion.window() + recovery.inflation(); }
+    time_point next_deadline() const { return std::min({transmit_at, acknowledge_at, life_at}); }
+};
+
+}  // namespace netkit

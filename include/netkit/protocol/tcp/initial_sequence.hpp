@@ -1,0 +1,33 @@
+#pragma once
+
+#include <netkit/core/keyed_hash.hpp>
+#include <netkit/core/sequence_number.hpp>
+#include <netkit/core/time.hpp>
+#include <netkit/protocol/tcp/flow.hpp>
+
+#include <cstdint>
+
+namespace netkit {
+
+/// What a connection begins with.
+struct tcp_beginnings {
+    sequence_number sequence;             ///< RFC 6528: a keyed hash of the flow, and a clock of 4 microseconds
+    std::uint32_t timestamp_offset = 0;   ///< added to the clock of our timestamps, so that they tell nothing of other connections
+};
+
+/// Nobody without the key can predict these for another flow; for the same flow they grow with time.
+class tcp_beginning_source {
+public:
+    void start(const hash_key& key) { key_ = key; }
+    tcp_beginnings operator()(const tcp_flow_key& flow, time_point now) const {
+        const auto ports = std::uint64_t(flow.local_port) << 16 | flow.remote_port | std::uint64_t(flow.six) << 32;
+        const auto hash = keyed_hash(key_, {flow.local_high, flow.local_low, flow.remote_high, flow.remote_low, ports});
+        const auto ticks = static_cast<std::uint32_t>(now.time_since_epoch().count() / 4000);
+        return {sequence_number(static_cast<std::uint32_t>(hash) + ticks), static_cast<std::uint32_t>(hash >> 32)};
+    }
+
+private:
+    hash_key key_{};
+};
+
+}  // namespace netkit

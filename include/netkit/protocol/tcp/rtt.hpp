@@ -1,0 +1,63 @@
+#pragma once
+
+#include <netkit/core/time.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace netkit {
+
+/// The round trip as it is measured, and the retransmission timeout that follows from it (RFC 6298). In microseconds.
+/// The least timeout is 200 ms and not the RFC's whole second, as in every widespread system.
+class tcp_rtt_estimator {
+public:
+    using microseconds = std::chrono::duration<std::uint32_t, std::micro>;
+    static constexpr microseconds initial_timeout{1'000'000};
+    static constexpr microseconds least_timeout{200'000};
+    static constexpr microseconds most_timeout{60'000'000};
+
+    /// A measurement of a segment that was sent once (Karn), or told by a timestamp. Ends a backoff.
+    void sample(duration measured) {
+        const auto limit = duration(std::chrono::minutes(30));
+        const auto r = std::max(microseconds{1}, std::chrono::duration_cast<microseconds>(std::clamp(measured, duration::zero(), limit)));
+        if (smoothed_.count() == 0) {
+            smoothed_ = r;
+            variation_ = r / 2;
+        } else {
+            const auto error = smoothed_ > r ? smoothed_ - r : r - smoothed_;
+            variation_ = microseconds((std::uint64_t(variation_.count()) * 3 + error.count()) / 4);
+            smoothed_ = microseconds((std::uint64_t(smoothed_.count()) * 7 + r.count()) / 8);
+        }
+        timeout_ = std::clamp(microseconds(smoothed_ + 4 * variation_), least_timeout, most_timeout);
+        backoff_ = 0;
+    }
+    /// The timer expired: the next timeout is twice as long (section 5.5).
+    void back_off() {
+        if (timeout() < most_timeout) ++backoff_;
+    }
+    /// Data was acknowledged: the timer starts over unlengthened.
+    void end_backoff() { backoff_ = 0; }
+    /// The handshake's own timer expired, and nothing was measured: section 5.7.
+    void handshake_was_slow() {
+        if (smoothed_.count() == 0) timeout_ = microseconds{3'000'000};
+        backoff_ = 0;
+    }
+
+    bool measured() const { return smoothed_.count() != 0; }
+    microseconds smoothed() const { return smoothed_; }
+    microseconds variation() const { return variation_; }
+    unsigned backoff() const { return backoff_; }
+    /// Backoff included.
+    microseconds timeout() const {
+        return microseconds(static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t(timeout_.count()) << backoff_, most_timeout.count())));
+    }
+
+private:
+    microseconds smoothed_{0};
+    microseconds variation_{0};
+    microseconds timeout_ = initial_timeout;
+    std::uint8_t backoff_ = 0;
+};
+
+}  // namespace netkit

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <netkit/buffer/chunk.hpp>
+#include <netkit/buffer/packet.hpp>
+#include <netkit/buffer/pool.hpp>
+#include <netkit/buffer/shared_packet.hpp>
+#include <netkit/protocol/tcp/piece_ring.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+
+namespace netkit {
+
+/// What a program has sent and its peer has not acknowledged: shares of chunks of 4 KiB that writes fill, and shares the program
+/// handed over. Segments borrow from it, so that sending again copies nothing.
+class tcp_send_queue {
+public:
+    /// Payloads up to this size are copied behind their header: cheaper than lending.
+    static constexpr std::size_t copied_up_to = 256;
+
+    /// Bytes queued, sent or not.
+    std::uint32_t size() const { return size_; }
+    bool empty() const { return size_ == 0; }
+
+    /// Copies bytes to the end; returns how many, fewer only where the pool is exhausted.
+    std::size_t append(pool& buffers, std::span<const std::byte> bytes) {
+        std::size_t done = 0;
+        while (done < bytes.size()) {
+            const auto n = append_to_chunk(buffers, bytes.subspan(done));
+            if (n == 0) break;
+            done += n;
+        }
+        size_ += static_cast<std::uint32_t>(done);
+        return done;
+    }
+    /// Puts a share of others' bytes at the end; false, and nothing done, where the pool is exhausted.
+    bool append(pool& buffers, shared_packet bytes) {
+        if (bytes.size() == 0) return true;
+        const auto n = static_cast<std::uint32_t>(bytes.size());
+        if (!pieces_.push_back(buffers, std::move(bytes))) return false;
+        tail_continues_ = false;
+        size_ += n;
+        return true;
+    }
+    /// Gives up the first n bytes, which have been acknowledged.
+    void release(std::uint32_t n) {
+        size_ -= n;
+        released_ += n;
+        while (n != 0) {
+            auto& front = pieces_[0];
+            if (n < front.size()) {
+                front.remove_prefix(n);
+                // The cursor may stand at this piece, whose start has moved.
+                if (cursor_piece_ == 0) cursor_at_ = released_;
+                return;
+            }
+            n -= static_cast<std::uint32_t>(front.size());
+            pieces_.pop_front();
+            if (cursor_piece_ != 0) --cursor_piece_;
+            else cursor_at_ = released_ - n;
+        }
+        if (size_ == 0) {
+            tail_ = chunk();
+            tail_continues_ = false;
+        }
+    }
+    void clear() {
+        pieces_.clear();
+        tail_ = chunk();
+        tail_continues_ = false;
+        released_ += size_;
+        size_ = 0;
+        cursor_piece_ = 0;
+        cursor_at_ = released_;
+    }
+
+    /// Puts the `n` bytes from `offset` behind what `segment` holds: copied where they are few, lent otherwise. Returns how many it
+    /// could, fewer where they lie in more than `most_slices` pieces.
+    std::uint32_t fill(packet& segment, std::uint32_t offset, std::uint32_t n, std::size_t most_slices) {
+        auto i = seek(offset);
+        auto skip = released_ + offset - cursor_at_;
+        std::uint32_t done = 0;
+        const bool copies = n <= copied_up_to;
+        for (std::size_t slices = 0; done < n && (copies || slices < most_slices); ++i, ++slices, skip = 0) {
+            const auto& piece = pieces_[i];
+            const auto part = std::min<std::uint32_t>(static_cast<std::uint32_t>(piece.size()) - skip, n - done);
+            if (copies) segment.append(piece.bytes().subspan(skip, part));
+            else if (!segment.attach(piece.slice(skip, part))) break;
+            done += part;
+        }
+        return done;
+    }
+
+private:
+    std::size_t append_to_chunk(pool& buffers, std::span<const std::byte> bytes) {
+        if (!tail_ || tail_.room() == 0) {
+            chunk fresh(buffers);
+            if (!fresh) return 0;
+            tail_ = std::move(fresh);
+            tail_continues_ = false;
+        }
+        const auto from = tail_.size();
+        if (tail_continues_) {
+            auto& back = pieces_.back();
+            const auto n = tail_.append(bytes);
+            back = tail_.share(from - back.size(), back.size() + n);
+            return n;
+        }
+        // First the place, then the bytes: what is written in a chunk cannot be taken back.
+        if (!pieces_.push_back(buffers, shared_packet())) return 0;
+        const auto n = tail_.append(bytes);
+        pieces_.back() = tail_.share(from, n);
+        tail_continues_ = true;
+        return n;
+    }
+    /// The piece in which the byte at `offset` lies. Mostly it is the cursor's, or the one behind.
+    std::size_t seek(std::uint32_t offset) {
+        const auto wanted = released_ + offset;
+        if (static_cast<std::int32_t>(wanted - cursor_at_) < 0) {
+            cursor_piece_ = 0;
+            cursor_at_ = released_;
+        }
+        while (cursor_piece_ < pieces_.size() && wanted - cursor_at_ >= pieces_[cursor_piece_].size()) {
+            cursor_at_ += static_cast<std::uint32_t>(pieces_[cursor_piece_].size());
+            ++cursor_piece_;
+        }
+        return cursor_piece_;
+    }
+
+    std::uint32_t size_ = 0;
+    std::uint32_t released_ = 0;   // bytes ever released, modulo 2^32
+    std::uint32_t cursor_at_ = 0;  // where the cursor's piece starts, counted like released_
+    std::uint16_t cursor_piece_ = 0;
+    bool tail_continues_ = false;  // the last piece ends where the tail chunk does
+    chunk tail_;
+    tcp_piece_ring pieces_;
+};
+
+}  // namespace netkit

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <netkit/buffer/packet.hpp>
+#include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/reassembly.hpp>
+#include <netkit/protocol/tcp/segment.hpp>
+#include <netkit/protocol/tcp/timing.hpp>
+#include <netkit/protocol/tcp/transmit.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace netkit::tcp_machine {
+
+/// Payload that comes next in the stream, for the program.
+template <class Connection>
+void take_text(Connection& c, packet p) {
+    const auto n = static_cast<std::uint32_t>(p.size());
+    c.receive_next += n;
+    c.unacknowledged_bytes += n;
+    c.bytes_received += n;
+    if (c.receive_shut) return;
+    c.receiving.push(std::move(p));
+    c.events.readable = true;
+}
+
+/// A gap has been filled: what waited behind it follows.
+template <class Connection>
+NETKIT_COLD void take_what_waited(Connection& c) {
+    sequence_number first, end;
+    for (auto packets = c.reassembly.take(c.receive_next, first, end); !packets.empty(); packets = c.reassembly.take(c.receive_next, first, end))
+        while (auto p = packets.pop_front()) {
+            const auto size = static_cast<std::uint32_t>(p.size());
+            const auto known = c.receive_next > first ? std::min(c.receive_next - first, size) : 0;
+            first += size;
+            if (known == size) continue;
+            // Without memory to cut it, it is as if it had been lost, and what is behind it too.
+            if (known != 0 && !tcp_reassembly::cut_front(p, known)) {
+                c.acknowledge_now = true;
+                return;
+            }
+            take_text(c, std::move(p));
+        }
+    c.acknowledge_now = true;
+}
+
+/// The second full segment is acknowledged at once, others a little later (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
+template <class Host, class Connection>
+void acknowledge_soon(Host& host, Connection& c, std::uint32_t size) {
+    if (size > c.receive_mss) c.receive_mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(size, c.own_mss));
+    if (c.unacknowledged_bytes >= 2u * c.receive_mss || c.options.quick_ack) {
+        c.acknowledge_now = true;
+    } else if (c.acknowledge_at == time_point::max()) {
+        c.acknowledge_at = host.now() + tcp_timing::acknowledgement_delay;
+        schedule(host, c);
+    }
+}
+
+/// The payload of a segment that has been cut to the receive window, starting at `first`.
+template <class Host, class Connection>
+void process_text(Host& host, Connection& c, packet p, sequence_number first) {
+    const auto size = static_cast<std::uint32_t>(p.size());
+    if (first == c.receive_next) [[likely]] {
+        take_text(c, std::move(p));
+        if (!c.reassembly.empty()) [[unlikely]] take_what_waited(c);
+        else acknowledge_soon(host, c, size);
+        return;
+    }
+    // Out of order: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
+    c.acknowledge_now = true;
+    (void)c.reassembly.insert(host.buffers(), std::move(p), first, c.options.receive_buffer * 2 + 65536);
+}
+
+/// Where the last byte before the peer's FIN has arrived, the FIN counts (RFC 9293 section 3.10.7.4, eighth).
+template <class Host, class Connection>
+NETKIT_COLD void process_fin(Host& host, Connection& c) {
+    if (c.fin_received || c.receive_next != c.fin_sequence) return;
+    c.fin_received = true;
+    ++c.receive_next;
+    if (c.receive_edge < c.receive_next) c.receive_edge = c.receive_next;
+    c.acknowledge_now = true;
+    c.events.readable = true;
+    switch (c.state) {
+    case tcp_state::syn_received:
+    case tcp_state::established: c.state = tcp_state::close_wait; break;
+    case tcp_state::fin_wait_1: c.state = c.fin_acknowledged ? tcp_state::time_wait : tcp_state::closing; break;
+    case tcp_state::fin_wait_2: c.state = tcp_state::time_wait; break;
+    default: break;
+    }
+    (void)host;
+}
+
+}  // namespace netkit::tcp_machine

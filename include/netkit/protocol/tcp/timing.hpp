@@ -1,0 +1,32 @@
+#pragma once
+
+#include <netkit/core/time.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace netkit::tcp_timing {
+
+/// An acknowledgement of received data waits so long for data to travel with, or a second full segment (RFC 9293 section 3.8.6.3).
+inline constexpr duration acknowledgement_delay = std::chrono::milliseconds(40);
+/// An orphan waits so long for the peer's FIN.
+inline constexpr duration fin_wait_2 = std::chrono::seconds(60);
+/// Twice the longest life of a segment: how long a closed connection is remembered.
+inline constexpr duration time_wait = std::chrono::seconds(60);
+/// Between window probes at most.
+inline constexpr duration longest_probe_interval = std::chrono::seconds(60);
+/// A timestamp older than this proves nothing (RFC 7323 section 5.5).
+inline constexpr duration timestamp_life = std::chrono::hours(24 * 24);
+
+/// Transmissions of the same thing without an answer until the connection fails.
+inline constexpr unsigned most_syn_attempts = 7;
+inline constexpr unsigned most_syn_received_attempts = 6;
+inline constexpr unsigned most_attempts = 15;
+inline constexpr unsigned most_orphan_attempts = 8;
+
+/// Our clock of timestamps, in milliseconds (RFC 7323 section 5.4).
+constexpr std::uint32_t timestamp_clock(time_point now) {
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+}
+
+}  // namespace netkit::tcp_timing

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <netkit/buffer/packet.hpp>
+#include <netkit/core/error.hpp>
+#include <netkit/core/sequence_number.hpp>
+#include <netkit/core/time.hpp>
+#include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/segment.hpp>
+#include <netkit/protocol/tcp/timing.hpp>
+#include <netkit/wire/tcp.hpp>
+#include <netkit/wire/tcp_option_writer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+
+namespace netkit {
+
+/// What the machine asks of the world: time, buffers, a way out, and a timer. `send` puts the header, whose ports and checksum are
+/// its to fill, and its options in front of the payload; `refuse` answers a segment with a reset. `arm` has tcp_machine::expired called
+/// at a moment, unless it will be sooner anyway.
+/// `admit` is asked when a passive connection's handshake ends: false where its listener has no room, or is gone.
+template <class Host, class Connection>
+concept tcp_host = requires(Host& host, Connection& c, packet p, const tcp_header& header, std::span<const std::byte> options, time_point when, drop_reason why) {
+    { host.now() } -> std::same_as<time_point>;
+    { host.buffers() } -> std::same_as<pool&>;
+    { host.allocate(std::size_t{}) } -> std::same_as<packet>;
+    { host.send(c, std::move(p), header, options) } -> std::same_as<errc>;
+    { host.admit(c) } -> std::same_as<bool>;
+    host.arm(c, when);
+    host.refuse(c, tcp_segment{});
+    host.deliver(p);
+    host.drop(std::move(p), why);
+};
+
+namespace tcp_machine {
+
+/// Has the timer fire at the soonest of the connection's deadlines. One that already fires sooner is left alone: it looks again then.
+template <class Host, class Connection>
+void schedule(Host& host, Connection& c) {
+    if (c.state == tcp_state::closed) return;
+    const auto next = c.next_deadline();
+    if (next != time_point::max()) host.arm(c, next);
+}
+
+/// How far the peer may send, moved on where that is worth telling (RFC 9293 section 3.8.6.2.2): by a full segment, or half of the buffer.
+template <class Connection>
+void open_receive_window(Connection& c) {
+    const auto room = std::min(c.receive_room(), 65535u << c.receive_scale);
+    const auto offered = c.receive_window();
+    const auto worth = std::min<std::uint32_t>(c.own_mss, c.options.receive_buffer / 2);
+    if (room >= offered + std::max<std::uint32_t>(worth, 1)) c.receive_edge = c.receive_next + room;
+}
+
+/// The window field: what is offered, scaled; rounded down, so that no more is ever promised.
+template <class Connection>
+std::uint16_t window_field(const Connection& c, bool syn) {
+    const auto scaled = syn ? c.receive_window() : c.receive_window() >> c.receive_scale;
+    return static_cast<std::uint16_t>(std::min<std::uint32_t>(scaled, 65535));
+}
+
+/// The options of a SYN (RFC 9293 section 3.7.1, RFC 7323): everything is offered by the side that speaks first, and what was
+/// offered is answered.
+template <class Connection>
+tcp_parsed_options syn_options(const Connection& c, std::uint32_t clock) {
+    tcp_parsed_options options;
+    options.has_mss = true;
+    options.mss = c.own_mss;
+    options.has_window_scale = c.scaling;
+    options.window_scale = c.receive_scale;
+    options.has_timestamps = c.timestamps;
+    options.ts_value = clock;
+    options.ts_echo = c.recent_timestamp;
+    return options;
+}
+
+/// What a segment without data is numbered: behind all that was sent, but for a window probe's byte, which the peer may have refused.
+template <class Connection>
+sequence_number empty_sequence(const Connection& c) {
+    return c.waiting == tcp_waiting::window ? c.send_next : c.send_highest;
+}
+
+/// Sends a segment of these flags from `sequence` on, with the payload in `p`. Acknowledges, where the ACK flag is there, all that
+/// was received.
+template <class Host, class Connection>
+errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence, tcp_flags flags) {
+    const bool syn = has(flags, tcp_flags::syn);
+    std::array<std::byte, tcp_longest_options> space;
+    std::size_t size = 0;
+    if (syn) [[unlikely]] {
+        size = write_tcp_options(space, syn_options(c, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset));
+    } else {
+        open_receive_window(c);
+        if (c.timestamps) {
+            const be32 words[3] = {0x0101'080au, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset, c.recent_timestamp};
+            size = sizeof words;
+            std::memcpy(space.data(), words, sizeof words);
+        }
+    }
+    tcp_header header{};
+    header.sequence = sequence.value();
+    header.offset = tcp_header::make_offset(sizeof header + size);
+    header.control = static_cast<std::uint8_t>(flags);
+    header.window = window_field(c, syn);
+    if (has(flags, tcp_flags::ack)) {
+        header.acknowledgement = c.receive_next.value();
+        c.acknowledged_to = c.receive_next;
+        c.unacknowledged_bytes = 0;
+        c.acknowledge_now = false;
+        c.acknowledge_at = time_point::max();
+    }
+    ++c.segments_sent;
+    return host.send(c, std::move(p), header, std::span<const std::byte>(space).first(size));
+}
+
+/// An acknowledgement without data. Where there is no buffer for it, it is tried again a little later.
+template <class Host, class Connection>
+void send_acknowledgement(Host& host, Connection& c) {
+    auto p = host.allocate(0);
+    if (!p) [[unlikely]] {
+        c.acknowledge_now = false;
+        c.acknowledge_at = host.now() + tcp_timing::acknowledgement_delay;
+        return;
+    }
+    (void)send_segment(host, c, std::move(p), empty_sequence(c), tcp_flags::ack);
+}
+
+/// RFC 5961: answers what may be forged with where we are, so that an honest peer that has lost its state can reset us.
+template <class Host, class Connection>
+NETKIT_COLD void challenge(Host& host, Connection& c) {
+    if (c.challenges.allow(host.now())) send_acknowledgement(host, c);
+}
+
+/// SYN, or SYN and ACK.
+template <class Host, class Connection>
+NETKIT_COLD void send_syn(Host& host, Connection& c) {
+    auto p = host.allocate(0);
+    if (!p) return;
+    const auto flags = c.state == tcp_state::syn_received ? tcp_flags::syn | tcp_flags::ack : tcp_flags::syn;
+    (void)send_segment(host, c, std::move(p), c.initial_send, flags);
+}
+
+/// Tells the peer that the connection is no more.
+template <class Host, class Connection>
+NETKIT_COLD void send_reset(Host& host, Connection& c) {
+    auto p = host.allocate(0);
+    if (!p) return;
+    const auto flags = c.state == tcp_state::syn_sent ? tcp_flags::rst : tcp_flags::rst | tcp_flags::ack;
+    (void)send_segment(host, c, std::move(p), empty_sequence(c), flags);
+}
+
+/// Ends the connection: nothing is sent any more. `error` is for the program; ok where there is nothing to tell.
+template <class Connection>
+NETKIT_COLD void end(Connection& c, errc error) {
+    if (error != errc::ok && c.error == errc::ok) c.error = error;
+    c.state = tcp_state::closed;
+    c.waiting = tcp_waiting::nothing;
+    c.transmit_at = c.acknowledge_at = c.life_at = time_point::max();
+    c.sending.clear();
+    c.reassembly.clear();
+    c.acknowledge_now = false;
+    c.events.readable = c.events.writable = c.events.changed = true;
+}
+
+/// Aborts: a reset to the peer, an error to the program.
+template <class Host, class Connection>
+NETKIT_COLD void abort(Host& host, Connection& c, errc error) {
+    if (c.state == tcp_state::syn_received || c.state == tcp_state::established || c.state == tcp_state::fin_wait_1 ||
+        c.state == tcp_state::fin_wait_2 || c.state == tcp_state::close_wait || c.state == tcp_state::closing || c.state == tcp_state::last_ack)
+        send_reset(host, c);
+    end(c, error);
+}
+
+}  // namespace tcp_machine
+}  // namespace netkit

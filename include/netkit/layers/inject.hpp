@@ -10,8 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
-#include <iterator>
-#include <list>
+#include <map>
 #include <utility>
 
 namespace netkit {
@@ -30,12 +29,6 @@ template <class Policy, class Layer>
 struct inject : passes<Layer> {
     static_assert(fault_policy<Policy>, "netkit: a fault policy says fault received(context auto here, const packet&) and fault sent(context auto here, const packet&)");
 
-    /// A packet that waits.
-    struct held : timer {
-        packet waiting;
-        std::function<void(packet)> go_on;
-        typename std::list<held>::iterator self;
-    };
     /// Packets that may wait at a time; further ones are lost.
     static constexpr std::size_t most_held = 1000;
 
@@ -77,11 +70,13 @@ struct inject : passes<Layer> {
         return hold(here, std::move(p), what.delay, [here, number, to](packet q) { (void)inject::pass_down(here, number, std::move(q), to); });
     }
 
-    void expired(context auto, held& due) {
-        auto p = std::move(due.waiting);
-        const auto go_on = std::move(due.go_on);
-        held_.erase(due.self);
-        go_on(std::move(p));
+    struct alarm : timer {};
+    void expired(context auto here, alarm&) {
+        while (!held_.empty() && held_.begin()->first <= here.now()) {
+            auto due = held_.extract(held_.begin());
+            due.mapped().go_on(std::move(due.mapped().waiting));
+        }
+        if (!held_.empty()) here.arm(alarm_, held_.begin()->first);
     }
 
 private:
@@ -99,15 +94,17 @@ private:
             here.drop(std::move(p), drop_reason::injected);
             return errc::ok;
         }
-        auto& h = held_.emplace_back();
-        h.self = std::prev(held_.end());
-        h.waiting = std::move(p);
-        h.go_on = std::move(go_on);
-        here.arm(h, here.now() + delay);
+        held_.emplace(here.now() + delay, held{std::move(p), std::move(go_on)});
+        here.arm(alarm_, held_.begin()->first);
         return errc::ok;
     }
 
-    std::list<held> held_;
+    struct held {
+        packet waiting;
+        std::function<void(packet)> go_on;
+    };
+    std::multimap<time_point, held> held_;  // those due at the same time stay in order
+    alarm alarm_;
 };
 
 }  // namespace netkit

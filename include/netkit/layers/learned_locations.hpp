@@ -47,7 +47,7 @@ private:
         time_point until;
     };
     struct hash {
-        hash_key key{};
+        hash_key key;
         std::size_t operator()(const mac_address& mac) const { return static_cast<std::size_t>(keyed_hash(key, {mac.value()})); }
     };
     using table = std::unordered_map<mac_address, location, hash>;

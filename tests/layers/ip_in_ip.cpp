@@ -1,0 +1,85 @@
+#include <netkit/layers/arp.hpp>
+#include <netkit/layers/ethernet.hpp>
+#include <netkit/layers/icmp.hpp>
+#include <netkit/layers/ip_in_ip.hpp>
+#include <netkit/layers/ipv4.hpp>
+#include <netkit/layers/udp.hpp>
+
+#include <tests/compose/hosts.hpp>
+
+#include <stdexcept>
+
+using namespace netkit;
+using namespace netkit::test;
+
+namespace {
+
+using inner = ipv4<icmp, udp>;
+using tunnels = ip_in_ip<inner>;
+using outer = ipv4<icmp, tunnels>;
+using host = ethernet<arp, outer>;
+
+static_assert(tunnels::key == ip_protocol::ipv4);
+static_assert(decltype(std::declval<stack<host, memory_link>&>().at<udp>())::headroom() == 8 + 20 + 20 + 14);
+
+interface_id dig(auto& s, interface_id on, const char* address, const char* remote, const char* inside) {
+    s.add_address(on, address);
+    auto here = s.template at<tunnels>();
+    const auto id = here->add(here, ip_address::parse(remote), on);
+    s.add_address(id, inside);
+    return id;
+}
+
+}  // namespace
+
+TEST_CASE("IPv4 travels in IPv4, by an interface of its own") {
+    two_hosts<host> net;
+    const auto at_a = dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.1", "198.18.4.2/24");
+    CHECK(net.a.interface(at_a).mtu == 1480);
+    CHECK(net.a.interface(at_a).name == "tunnel2");
+    CHECK(answers_ping(net.a.at<inner, icmp>(), net.a, net.b, "198.18.4.2"));
+    CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.4.2", 1480 - 28));
+    CHECK(carries_udp(net.b.at<udp>(), net.a.at<udp>(), "198.18.4.1", 5000));
+    CHECK(net.a.interface(at_a).sent.packets > 0);
+    check_accounts(net.a);
+    check_accounts(net.b);
+}
+
+TEST_CASE("sums stay partial through a tunnel where the device can complete them") {
+    two_hosts<host> net({.can = {.checksum = true, .scatter = true}});
+    dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.1", "198.18.4.2/24");
+    CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.4.2", 1001));
+    CHECK(net.b.counters()[drop_reason::checksum] == 0);
+}
+
+TEST_CASE("IP in IP from someone who was not named is dropped") {
+    two_hosts<host> net;
+    dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.3", "198.18.4.2/24");  // another remote than a
+    CHECK(!answers_ping(net.a.at<inner, icmp>(), net.a, net.b, "198.18.4.2"));
+    CHECK(net.b.counters()[drop_reason::filtered] == 1);
+    CHECK(net.b.interface(interface_id{2}).received.packets == 0);
+    check_accounts(net.b);
+
+    auto here = net.b.at<tunnels>();
+    here->add(here, ip_address::parse("198.18.0.1"), net.at_b);
+    CHECK_THROWS_WITH_AS(here->add(here, ip_address::parse("198.18.0.1"), net.at_b), "netkit: there is a tunnel to 198.18.0.1 already", std::invalid_argument);
+    // Now it comes in, and the answer goes out by that tunnel once there is a way.
+    net.b.add_route(address_prefix::parse("198.18.4.1/32"), ip_address(ipv4_address()), interface_id{3});
+    CHECK(answers_ping(net.a.at<inner, icmp>(), net.a, net.b, "198.18.4.2"));
+}
+
+TEST_CASE("without a tunnel layer, IP in IP has no taker") {
+    using plain = ethernet<arp, ipv4<icmp, udp>>;
+    stack<host, memory_link, manual_environment> a;
+    stack<plain, memory_link, manual_environment> b;
+    auto [x, y] = memory_link::make();
+    const auto on = a.attach(std::move(x), mac(1));
+    dig(a, on, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    b.add_address(b.attach(std::move(y), mac(2)), "198.18.0.2/24");
+    CHECK(!answers_ping(a.at<inner, icmp>(), a, b, "198.18.4.2"));
+    CHECK(b.counters()[drop_reason::no_upper_layer] == 1);
+    check_accounts(b);
+}

@@ -128,7 +128,12 @@ TEST_CASE("a listener shares its endpoint with sockets that do not listen, and w
     CHECK(table.open(listener) == errc::ok);
     CHECK(table.open(rival) == errc::address_in_use);
     CHECK(table.look_up(at("198.18.0.1", 80), {}) == &listener);
+    port_binding late;
+    late.reuse_address = late.exclusive = true;
+    late.receives = false;
+    CHECK(table.bind(late, at("198.18.0.1", 80), 0) == errc::address_in_use);
     listener.unbind();
+    CHECK(table.bind(late, at("198.18.0.1", 80), 0) == errc::ok);
     CHECK(table.open(rival) == errc::ok);
     CHECK(table.open(listener) == errc::invalid_argument);
 }

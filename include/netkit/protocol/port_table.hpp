@@ -36,7 +36,7 @@ public:
     // To be set before it is bound.
     bool reuse_address = false;  ///< may share its endpoint with others that say so too
     bool v6_only = false;        ///< `::` does not hear IPv4
-    bool exclusive = false;      ///< of those that receive, none may share, whatever they say: a TCP listener
+    bool exclusive = false;      ///< shares with no other exclusive one that receives, whatever they say: TCP and its listeners
     /// Found by look-ups. A TCP socket that is bound and does not listen holds its port without receiving; see port_table::open.
     bool receives = true;
 
@@ -156,8 +156,8 @@ private:
     bool taken(const port_binding& b, bool reuse) const {
         for (const auto* other = heads_[b.local_.port & (heads_.size() - 1)]; other; other = other->next_) {
             if (other == &b || !overlap(b, *other)) continue;
-            const bool both_alone = b.exclusive && b.receives && other->exclusive && other->receives;
-            if (!reuse || !other->reuse_address || both_alone) return true;
+            const bool has_listener = b.exclusive && other->exclusive && other->receives;
+            if (!reuse || !other->reuse_address || has_listener) return true;
         }
         return false;
     }

@@ -127,6 +127,14 @@ TEST_CASE("attach takes 18 slices and refuses the next") {
     CHECK(payload.owners() == 1);
 }
 
+TEST_CASE("there is nothing to attach where sharing failed") {
+    pool home;
+    packet p = bytes::packet_of(home, counting(4));
+    CHECK_FALSE(p.attach(shared_packet{}));
+    CHECK(p.slices() == 0);
+    CHECK(bytes::of(p) == counting(4));
+}
+
 TEST_CASE("copy_to copies a part from anywhere") {
     pool home;
     packet p = bytes::packet_of(home, counting(5));

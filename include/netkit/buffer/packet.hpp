@@ -124,9 +124,10 @@ public:
         buffer_->last += n;
         return {buffer_->last - n, n};
     }
-    /// Borrows bytes that others hold, behind all there is; false where there are 18 slices already.
+    /// Borrows bytes that others hold, behind all there is; false where there are 18 slices already, or
+    /// nothing to borrow (as after a share() for which the pool had no room).
     bool attach(shared_packet bytes) {
-        if (buffer_->about.slices == buffer::most_slices) return false;
+        if (buffer_->about.slices == buffer::most_slices || !bytes) return false;
         auto s = std::exchange(bytes.slice_, {});
         buffer_->about.borrowed += s.size;
         buffer_->slices[buffer_->about.slices++] = s;

@@ -30,23 +30,20 @@ public:
     using stack_type = Stack;
     using executor_type = stack_executor;
 
-    /// The default stack of `io`; `environment` is what the stack's Environment is constructed from. Throws std::logic_error
-    /// where `io` has one.
-    template <class... Environment>
-    explicit reactor(boost::asio::io_context& io, Environment&&... environment) : reactor(io, reactor_options{}, std::forward<Environment>(environment)...) {}
-    template <class... Environment>
-    reactor(boost::asio::io_context& io, const reactor_options& options, Environment&&... environment)
-        : reactor_core(io, options), stack_(typename Stack::environment_type(std::forward<Environment>(environment)...)) {
+    using environment_type = typename Stack::environment_type;
+
+    /// The default stack of `io`. Throws std::logic_error where `io` has one.
+    explicit reactor(boost::asio::io_context& io, const reactor_options& options = {}, environment_type environment = environment_type())
+        : reactor_core(io, options), stack_(std::move(environment)) {
         start(stack_, true);
     }
+    reactor(boost::asio::io_context& io, environment_type environment) : reactor(io, reactor_options{}, std::move(environment)) {}
     /// One more stack of `io`.
-    template <class... Environment>
-    reactor(boost::asio::io_context& io, not_default_t, Environment&&... environment) : reactor(io, not_default, reactor_options{}, std::forward<Environment>(environment)...) {}
-    template <class... Environment>
-    reactor(boost::asio::io_context& io, not_default_t, const reactor_options& options, Environment&&... environment)
-        : reactor_core(io, options), stack_(typename Stack::environment_type(std::forward<Environment>(environment)...)) {
+    reactor(boost::asio::io_context& io, not_default_t, const reactor_options& options = {}, environment_type environment = environment_type())
+        : reactor_core(io, options), stack_(std::move(environment)) {
         start(stack_, false);
     }
+    reactor(boost::asio::io_context& io, not_default_t, environment_type environment) : reactor(io, not_default, reactor_options{}, std::move(environment)) {}
     ~reactor() { stop(); }
 
     Stack& stack() { return stack_; }

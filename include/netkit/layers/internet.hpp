@@ -96,6 +96,11 @@ public:
     bool is_local(const A& address) const { return table.is_local(address); }
     /// Whether an address is this host's, be it not usable yet: what a socket may be bound to.
     bool is_assigned(const A& address) const { return table.addresses().find(address) || is_local(address); }
+    /// The interface that an address of this host's is on; none where it is not ours.
+    interface_id interface_of(const A& address) const {
+        const auto* own = table.addresses().find(address);
+        return own ? own->on : interface_id::none;
+    }
     A source_for(const A& target, interface_id on) const { return table.source_for(target, on); }
     /// Good until the next question; a connection keeps a copy, with table.generation().
     const path<A>* route(const A& target, interface_id scope = interface_id::none) { return table.route(target, scope); }

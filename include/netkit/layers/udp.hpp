@@ -213,6 +213,13 @@ private:
             else return false;
         });
     }
+    static interface_id interface_of(context auto here, const ip_address& address) {
+        using Here = decltype(here);
+        return address.visit([&]<class A>(const A& a) {
+            if constexpr (Here::template near<owner_of<A>>()) return here.template nearest<owner_of<A>>()->interface_of(a);
+            else return interface_id::none;
+        });
+    }
     static errc change_membership(context auto here, const ip_address& group, interface_id on, bool join) {
         using Here = decltype(here);
         if (!group.is_multicast()) return errc::invalid_argument;
@@ -262,6 +269,10 @@ public:
         [](stack_core& s, const ip_address& group, interface_id on, bool join) {
             auto here = Here::in(s);
             return basic_udp::change_membership(here, group, on, join);
+        },
+        [](stack_core& s, const ip_address& address) {
+            auto here = Here::in(s);
+            return basic_udp::interface_of(here, address);
         }};
 };
 

@@ -31,6 +31,7 @@ struct udp_functions {
     errc (*send)(stack_core&, udp_socket&, packet&&, const endpoint& to);
     packet (*allocate)(stack_core&, std::size_t size);
     errc (*membership)(stack_core&, const ip_address& group, interface_id on, bool join);
+    interface_id (*interface_of)(stack_core&, const ip_address&);
 };
 
 /// A datagram, and what came with it.
@@ -121,11 +122,15 @@ public:
         d.payload = std::move(p);
         return errc::ok;
     }
-    bool readable() const { return !inbox_.empty() || error_ != errc::ok; }
+    bool readable() const { return !inbox_.empty() || failed(); }
+    /// Whether a peer reported an error that receive has not told yet.
+    bool failed() const { return error_ != errc::ok; }
     /// Payload bytes of the next datagram; 0 where there is none.
     std::size_t available() const { return next_size(); }
     errc take_error() { return take_error_or(errc::ok); }
 
+    /// The interface that has this address; none where no one has.
+    interface_id interface_of(const ip_address& address) const { return core_ ? checked().interface_of(*core_, address) : interface_id::none; }
     /// Receives what is sent to a group on an interface; on the first that has an address, where that is none.
     errc join_group(const ip_address& group, interface_id on = interface_id::none) {
         if (!core_) return errc::bad_descriptor;

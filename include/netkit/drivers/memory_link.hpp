@@ -44,9 +44,12 @@ public:
     /// An end that leads nowhere: it receives nothing and loses what it sends.
     memory_link() = default;
     memory_link(memory_link&& other) noexcept : wire_(std::move(other.wire_)), side_(other.side_) {}
+    /// The end that this was is gone from then on.
     memory_link& operator=(memory_link&& other) noexcept {
-        std::swap(wire_, other.wire_);
-        std::swap(side_, other.side_);
+        if (this == &other) return *this;
+        unplug();
+        wire_ = std::move(other.wire_);
+        side_ = other.side_;
         return *this;
     }
     ~memory_link() { unplug(); }

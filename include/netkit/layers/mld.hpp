@@ -85,11 +85,13 @@ private:
         return what == membership_message::join ? group_record::to_exclude : group_record::to_include;
     }
     void send(context auto here, icmpv6_type type, packet p, const ipv6_address& to, interface_id on) {
-        const auto* found = here.template nearest<router_of<ipv6_address>>()->route(to, on);
-        if (!found) return here.drop(std::move(p), drop_reason::no_route);
-        alerting_path<ipv6_address> way{*found};
+        alerting_path<ipv6_address> way;
+        // A link-local address whatever the group's scope, or none while that is being checked (RFC 3590).
+        way.source = here.template nearest<owner_of<ipv6_address>>()->source_for(ipv6_address::all_nodes(), on);
+        if (!way.source.is_link_local()) way.source = {};
+        way.target = way.hop = to;
+        way.out = on;
         way.hop_limit = 1;
-        if (!way.source.is_link_local()) way.source = {};  // RFC 3590: not checked yet
         (void)here.down_as(type, std::move(p), way);
     }
 };

@@ -8,6 +8,7 @@
 #include <netkit/asio/reactor_options.hpp>
 #include <netkit/asio/service.hpp>
 #include <netkit/compose/stack_core.hpp>
+#include <netkit/core/ip_address.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -18,6 +19,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace netkit {
@@ -35,6 +37,9 @@ public:
     boost::asio::io_context& context() const { return io_; }
     const reactor_options& options() const { return options_; }
     const reactor_counters& counters() const { return counters_; }
+    /// Tells the resolvers of this io_context an address of a host.
+    void add_host(std::string_view name, const ip_address& address) { handle_->service->hosts().add(name, address); }
+    void add_host(std::string_view name, std::string_view address) { add_host(name, ip_address::parse(address)); }
     /// Makes the calling thread the stack's. The thread that runs the io_context is, and so is any while none does; this is
     /// for a thread that comes after another one.
     void adopt_thread() { core_->adopt_thread(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/asio/host_table.hpp>
 #include <netkit/asio/operation.hpp>
 #include <netkit/asio/operation_memory.hpp>
 #include <netkit/compose/stack_core.hpp>
@@ -128,9 +129,11 @@ public:
     bool completing() const { return completing_; }
     boost::asio::io_context& io() { return *io_; }
     operation_memory& memory() { return memory_; }
+    /// What resolvers of this io_context know.
+    host_table& hosts() { return hosts_; }
 
-    /// Drives every stack until something happens, for calls that block; false where nothing ever could.
-    bool wait_for_progress() {
+    /// Drives every stack until something happens, or the time is over, for calls that block; false where nothing ever could.
+    bool wait_for_progress(duration longest = std::chrono::seconds(1)) {
         bool progress = false;
         for_each_driver([&](stack_driver& d) { progress = d.poll_now() || progress; });
         if (progress) return true;
@@ -142,10 +145,9 @@ public:
             if (left && (!soonest || *left < *soonest)) soonest = left;
         });
         if (descriptors_.empty() && !soonest) return false;
+        if (soonest) longest = std::min(longest, *soonest);
         // Rounded up: a millisecond too late is better than spinning through the last one.
-        const auto most = std::chrono::milliseconds(1000);
-        auto wait = most;
-        if (soonest) wait = std::min(most, std::chrono::ceil<std::chrono::milliseconds>(*soonest));
+        const auto wait = std::chrono::ceil<std::chrono::milliseconds>(longest);
         ::poll(descriptors_.data(), static_cast<nfds_t>(descriptors_.size()), static_cast<int>(wait.count()));
         return true;
     }
@@ -202,6 +204,7 @@ private:
     }
 
     operation_memory memory_;
+    host_table hosts_;
     std::vector<std::unique_ptr<stack_handle>> handles_;
     const stack_handle* default_ = nullptr;
     boost::asio::io_context* io_ = nullptr;

@@ -125,7 +125,7 @@ void send_acknowledgement(Host& host, Connection& c) {
     if (!p) [[unlikely]] {
         c.acknowledge_now = false;
         c.acknowledge_at = host.now() + tcp_timing::acknowledgement_delay;
-        return;
+        return schedule(host, c);
     }
     (void)send_segment(host, c, std::move(p), empty_sequence(c), tcp_flags::ack);
 }

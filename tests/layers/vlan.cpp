@@ -135,9 +135,9 @@ TEST_CASE("a VLAN in a VLAN is two tags") {
 }
 
 TEST_CASE("what is sent carries the priority that was set, and the VLAN's interface can be down") {
-    using host = ethernet<vlan<42, arp, ipv4<udp>>>;
+    using tagged_only = ethernet<vlan<42, arp, ipv4<udp>>>;
     auto [x, y] = memory_link::make();
-    stack<host, memory_link, manual_environment> s;
+    stack<tagged_only, memory_link, manual_environment> s;
     const auto outside = s.attach(std::move(x), mac(1));
     auto tagged = s.at<vlan<42, arp, ipv4<udp>>>();
     const auto in = tagged->add(tagged, outside, "blue");

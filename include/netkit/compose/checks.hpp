@@ -12,6 +12,14 @@
 
 namespace netkit {
 
+/// States what every layer states: what stands on it, how long its header is, and where it sends.
+template <class L>
+concept layer = requires {
+    typename L::uppers;
+    typename L::sends_to;
+    { L::header_size } -> std::convertible_to<std::size_t>;
+};
+
 /// A layer takes a packet coming up, with what the layer below says of it, and returns nothing.
 template <class Upper, class From>
 concept receives = requires(Upper& upper, archetype::context here, packet p, const From& from) {
@@ -62,9 +70,10 @@ namespace detail {
 template <class Kinds, class From, class Upper>
 consteval bool seated() {
     constexpr bool numbered = keyed_by<Upper, Kinds>;
-    if constexpr (!numbered) static_assert(keyed_by<Upper, Kinds>, "netkit: this layer has no number of the kind by which the layer below tells its uppers apart (declare: static constexpr auto key)");
+    if constexpr (!layer<Upper>) static_assert(layer<Upper>, "netkit: this is not a layer (derive from leaf, carries<...> or passes<...>; declare header_size and sends_to)");
+    else if constexpr (!numbered) static_assert(keyed_by<Upper, Kinds>, "netkit: this layer has no number of the kind by which the layer below tells its uppers apart (declare: static constexpr auto key)");
     else static_assert(receives<Upper, From>, "netkit: this layer cannot receive what the layer below hands up (expected: void receive(context auto here, packet, const From&))");
-    return numbered && receives<Upper, From>;
+    return layer<Upper> && numbered && receives<Upper, From>;
 }
 template <class Kinds, class From, class... U>
 consteval bool all_seated() {

@@ -1,0 +1,14 @@
+// expect: netkit: this layer has no number of the kind by which the layer below tells its uppers apart
+#include <netkit/compose/stack.hpp>
+#include <netkit/drivers/memory_link.hpp>
+#include <netkit/layers/arp.hpp>
+#include <netkit/layers/ethernet.hpp>
+#include <netkit/layers/ipv4.hpp>
+#include <netkit/layers/udp.hpp>
+
+#ifdef NETKIT_CORRECT
+using composition = netkit::ethernet<netkit::arp, netkit::ipv4<netkit::udp>>;
+#else
+using composition = netkit::ethernet<netkit::arp, netkit::udp>;
+#endif
+netkit::stack<composition, netkit::memory_link> host;

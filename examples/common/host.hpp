@@ -1,0 +1,49 @@
+#pragma once
+
+#include "host_options.hpp"
+
+#include <netkit/asio/executor.hpp>
+#include <netkit/core/ip_address.hpp>
+#include <netkit/layers/echo_sockets.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <string>
+
+namespace example {
+
+/// A host of both families with ICMP, UDP and TCP on the device that the options name. On `link` there is a second host, the
+/// neighbour, at the other end, so that a program has somebody to talk to without any rights.
+///
+/// The composition is compiled in host.cpp alone: programs name neither it nor its layers.
+class host {
+public:
+    /// Throws, saying what is missing, where an option is malformed or the device cannot be opened.
+    host(boost::asio::io_context& io, const host_options& options);
+    ~host();
+
+    /// What sockets of this host are made from. Those made from the io_context are this host's too.
+    netkit::stack_executor executor();
+    /// This host's first address of a family; the unspecified one where it has none.
+    netkit::ip_address address(bool v6) const;
+
+    bool has_neighbour() const;
+    netkit::stack_executor neighbour_executor();
+    netkit::ip_address neighbour_address(bool v6) const;
+
+    /// Sends echo requests and gets the replies.
+    std::unique_ptr<netkit::echo_socket> open_echo(bool v6);
+    /// Goes on answering until `stop` is called, though the program waits for nothing else.
+    void keep_running();
+    void stop();
+
+    /// Each interface and its traffic, and what became of all frames, a line each.
+    std::string report();
+
+private:
+    struct implementation;
+    std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace example

@@ -2,15 +2,13 @@
 
 #include <netkit/buffer/packet.hpp>
 #include <netkit/compose/interface.hpp>
+#include <netkit/compose/segmentation.hpp>
 #include <netkit/core/protocol_numbers.hpp>
-#include <netkit/wire/ethernet.hpp>
 #include <netkit/wire/header_at.hpp>
 #include <netkit/wire/tcp.hpp>
-#include <netkit/wire/vlan.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 namespace netkit {
 
@@ -45,25 +43,6 @@ inline bool apply_virtio_header(const virtio_net_header& header, packet& frame) 
     return true;
 }
 
-namespace detail {
-/// The EtherType of what a frame carries, beyond VLAN tags; zero where the frame is too short.
-inline ether_type network_protocol(std::span<const std::byte> head, link_type link) {
-    if (link == link_type::ip) {
-        if (head.empty()) return {};
-        return std::uint8_t(head[0]) >> 4 == 6 ? ether_type::ipv6 : ether_type::ipv4;
-    }
-    const auto* ethernet = header_at<ethernet_header>(head);
-    if (!ethernet) return {};
-    auto type = ethernet->protocol();
-    for (auto at = sizeof(ethernet_header); type == ether_type::vlan || type == ether_type::provider_vlan; at += sizeof(vlan_tag)) {
-        const auto* tag = header_at<vlan_tag>(head, at);
-        if (!tag) return {};
-        type = tag->protocol();
-    }
-    return type;
-}
-}  // namespace detail
-
 /// Says in a header what is left to do on a frame to be sent: its partial checksum, its segmentation. False where the frame is
 /// a super-segment that the kernel could not cut: no TCP over IP, or a checksum that is not partial.
 inline bool make_virtio_header(const packet& frame, link_type link, virtio_net_header& header) {
@@ -80,7 +59,7 @@ inline bool make_virtio_header(const packet& frame, link_type link, virtio_net_h
     const auto headers = frame.checksum_start() + tcp->header_size();
     if (frame.size() <= headers + frame.gso_size()) return true;  // one segment after all
 
-    const auto network = detail::network_protocol(frame.head(), link);
+    const auto network = find_network_header(frame.head(), link).type;
     if (network != ether_type::ipv4 && network != ether_type::ipv6) return false;
     header.gso_type = network == ether_type::ipv6 ? virtio_net_header::gso_tcp_ipv6 : virtio_net_header::gso_tcp_ipv4;
     header.gso_size = frame.gso_size();

@@ -1,0 +1,174 @@
+#include <netkit/compose/segmentation.hpp>
+
+#include <netkit/buffer/chunk.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using netkit::packet;
+using netkit::segmentation_result;
+
+namespace {
+
+struct shape {
+    bool ipv6;
+    std::size_t tags;
+    bool link;
+    std::size_t payload;
+};
+
+/// A super-segment with 12 bytes of TCP options, half of its payload in a borrowed slice.
+packet super_segment(netkit::pool& buffers, const shape& s, std::uint16_t gso_size) {
+    std::vector<std::byte> payload(s.payload);
+    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::byte>(i * 7 + i / 256);
+    const auto own = payload.size() / 2;
+    packet p(buffers, 128, own);
+    p.append(std::span<const std::byte>(payload).first(own));
+    packet rest(buffers, 0, payload.size() - own);
+    rest.append(std::span<const std::byte>(payload).subspan(own));
+    p.attach(std::move(rest).share());
+
+    std::byte options[12];
+    std::ranges::fill(options, std::byte{1});
+    netkit::tcp_header tcp{};
+    tcp.source = 80;
+    tcp.target = 4000;
+    tcp.sequence = 0xffff'ff00;
+    tcp.offset = netkit::tcp_header::make_offset(32);
+    tcp.control = static_cast<std::uint8_t>(netkit::tcp_flags::ack | netkit::tcp_flags::psh | netkit::tcp_flags::fin | netkit::tcp_flags::cwr);
+    const auto length = 32 + s.payload;
+    const netkit::ipv4_address a4(198, 18, 0, 1), b4(198, 18, 0, 2);
+    const auto a6 = netkit::ipv6_address::parse("fd00:6e6b::1"), b6 = netkit::ipv6_address::parse("fd00:6e6b::2");
+    p.push_summed(tcp, offsetof(netkit::tcp_header, checksum),
+                  s.ipv6 ? netkit::pseudo_header_sum(a6, b6, netkit::ip_protocol::tcp, length) : netkit::pseudo_header_sum(a4, b4, netkit::ip_protocol::tcp, length), options);
+    if (s.ipv6) {
+        netkit::ipv6_header ip{};
+        ip.version_flow = netkit::ipv6_header::make_version_flow(0, 0);
+        ip.length = static_cast<std::uint16_t>(length);
+        ip.next = 6;
+        ip.source = a6;
+        ip.target = b6;
+        p.push(ip);
+    } else {
+        netkit::ipv4_header ip{};
+        ip.version_ihl = 0x45;
+        ip.length = static_cast<std::uint16_t>(length + 20);
+        ip.id = 0xffff;
+        ip.protocol = 6;
+        ip.source = a4;
+        ip.target = b4;
+        p.push(ip);
+    }
+    if (s.link) {
+        auto type = s.ipv6 ? netkit::ether_type::ipv6 : netkit::ether_type::ipv4;
+        for (std::size_t i = 0; i < s.tags; ++i) {
+            p.push(netkit::vlan_tag::make(42, type));
+            type = netkit::ether_type::vlan;
+        }
+        netkit::ethernet_header ethernet{};
+        ethernet.type = static_cast<std::uint16_t>(type);
+        p.push(ethernet);
+    }
+    p.gso_size(gso_size);
+    p.interface(netkit::interface_id{3});
+    return p;
+}
+std::vector<std::byte> bytes_of(const packet& p, std::size_t from) {
+    std::vector<std::byte> bytes(p.size() - from);
+    p.copy_to(bytes, from);
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a super-segment is cut into segments that are right each by itself") {
+    for (const shape s : {shape{false, 0, true, 5000}, shape{true, 0, true, 5000}, shape{false, 2, true, 4000}, shape{true, 0, false, 4001}, shape{false, 0, false, 60000},
+                          shape{false, 0, true, 999}}) {
+        CAPTURE(s.ipv6);
+        CAPTURE(s.tags);
+        CAPTURE(s.payload);
+        netkit::pool buffers;
+        const auto whole = super_segment(buffers, s, 1000);
+        const auto link = s.link ? netkit::link_type::ethernet : netkit::link_type::ip;
+        const std::size_t network = s.link ? 14 + 4 * s.tags : 0, tcp_at = network + (s.ipv6 ? 40 : 20), headers = tcp_at + 32;
+
+        std::vector<packet> segments;
+        CHECK(segment(whole, link, buffers, [&](packet p) { segments.push_back(std::move(p)); }) == segmentation_result::done);
+        REQUIRE(segments.size() == (s.payload + 999) / 1000);
+
+        std::vector<std::byte> payload;
+        for (std::size_t i = 0; i < segments.size(); ++i) {
+            CAPTURE(i);
+            auto& p = segments[i];
+            const bool last = i + 1 == segments.size();
+            CHECK(p.size() == headers + (last ? s.payload - i * 1000 : 1000));
+            CHECK(p.headroom() == whole.headroom());
+            CHECK(p.gso_size() == 0);
+            CHECK(p.interface() == netkit::interface_id{3});
+            CHECK(p.checksum() == netkit::checksum_state::partial);
+            p.complete_checksum();
+            CHECK(std::ranges::equal(p.head().first(network), whole.head().first(network)));
+
+            const auto tcp = *netkit::header_at<netkit::tcp_header>(p.head(), tcp_at);
+            CHECK(tcp.sequence == static_cast<std::uint32_t>(0xffff'ff00 + i * 1000));
+            CHECK(tcp.has(netkit::tcp_flags::ack));
+            CHECK(tcp.has(netkit::tcp_flags::cwr) == (i == 0));
+            CHECK(tcp.has(netkit::tcp_flags::fin) == last);
+            CHECK(tcp.has(netkit::tcp_flags::psh) == last);
+            const auto tcp_size = p.size() - tcp_at;
+            std::uint64_t pseudo = 0;
+            if (s.ipv6) {
+                const auto ip = *netkit::header_at<netkit::ipv6_header>(p.head(), network);
+                CHECK(ip.length == tcp_size);
+                pseudo = netkit::pseudo_header_sum(ip.source, ip.target, netkit::ip_protocol::tcp, tcp_size);
+            } else {
+                const auto ip = *netkit::header_at<netkit::ipv4_header>(p.head(), network);
+                CHECK(ip.length == tcp_size + 20);
+                CHECK(ip.id == static_cast<std::uint16_t>(0xffff + i));
+                CHECK(netkit::fold16(ip.sum()) == 0);
+                pseudo = netkit::pseudo_header_sum(ip.source, ip.target, netkit::ip_protocol::tcp, tcp_size);
+            }
+            CHECK(netkit::fold16(netkit::sum16(p.head().subspan(tcp_at), pseudo)) == 0);
+            const auto part = bytes_of(p, headers);
+            payload.insert(payload.end(), part.begin(), part.end());
+        }
+        CHECK(payload == bytes_of(whole, headers));
+    }
+}
+
+TEST_CASE("what is no TCP super-segment is left alone") {
+    netkit::pool buffers;
+    const auto result = [&](const packet& p, netkit::link_type link = netkit::link_type::ethernet) {
+        return segment(p, link, buffers, [](const packet&) { FAIL("nothing should come of it"); });
+    };
+    auto complete = super_segment(buffers, {false, 0, true, 3000}, 1000);
+    complete.complete_checksum();
+    CHECK(result(complete) == segmentation_result::not_tcp);
+    CHECK(result(super_segment(buffers, {false, 0, true, 3000}, 0)) == segmentation_result::not_tcp);
+    auto other = super_segment(buffers, {false, 0, true, 3000}, 1000);
+    other.head()[12] = std::byte{0x88};
+    CHECK(result(other) == segmentation_result::not_tcp);
+    auto lies = super_segment(buffers, {false, 0, true, 3000}, 1000);
+    lies.head()[34 + 12] = std::byte{0x40};
+    CHECK(result(lies) == segmentation_result::not_tcp);
+    lies.head()[34 + 12] = std::byte{0xf0};
+    CHECK(lies.mark_partial(lies.head().size() - 20, 16));
+    CHECK(result(lies) == segmentation_result::not_tcp);
+}
+
+TEST_CASE("an exhausted pool stops it") {
+    netkit::pool buffers;
+    const auto whole = super_segment(buffers, {false, 0, true, 10000}, 1000);
+    buffers.fail_at(4);
+    int emitted = 0;
+    CHECK(segment(whole, netkit::link_type::ethernet, buffers, [&](const packet&) { ++emitted; }) == segmentation_result::no_buffers);
+    CHECK(emitted == 3);
+}

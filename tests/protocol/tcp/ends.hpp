@@ -4,6 +4,7 @@
 #include <netkit/protocol/tcp/congestion/reno.hpp>
 #include <netkit/protocol/tcp/describe.hpp>
 #include <netkit/protocol/tcp/receive_processing.hpp>
+#include <netkit/protocol/tcp/time_wait.hpp>
 #include <netkit/protocol/tcp/timers.hpp>
 
 #include <algorithm>
@@ -43,14 +44,14 @@ struct segment {
     std::uint32_t end() const { return sequence + size() + (has(tcp_flags::syn) ? 1 : 0) + (has(tcp_flags::fin) ? 1 : 0); }
 };
 
-struct clock {
+struct made_up_time {
     time_point now{std::chrono::seconds(1000)};
 };
 
 /// One end: a connection, or a listener for one.
 class end {
 public:
-    explicit end(clock& c, std::uint32_t initial_sequence = 1000) : clock_(&c), initial_(initial_sequence) { reset(); }
+    explicit end(made_up_time& c, std::uint32_t initial_sequence = 1000) : clock_(&c), initial_(initial_sequence) { reset(); }
 
     connection& c() { return *connection_; }
     tcp_state state() const { return connection_->state; }
@@ -114,14 +115,17 @@ public:
         netkit::tcp_segment parsed;
         netkit::read_tcp_segment(p, parsed);
         const auto before = delivered + drops.size();
-        if (state() == tcp_state::closed || state() == tcp_state::time_wait) {
+        if (state() == tcp_state::time_wait) {
+            answer_in_time_wait(parsed);
+            deliver(p);
+        } else if (state() == tcp_state::closed) {
             if (listening && parsed.has(tcp_flags::syn)) {
                 listening = false;
                 prepare();
                 deliver(p);
                 netkit::tcp_machine::open_passive(*this, c(), beginnings(), parsed);
             } else {
-                if (!parsed.has(tcp_flags::rst) && state() == tcp_state::closed) refuse(c(), parsed);
+                if (!parsed.has(tcp_flags::rst)) refuse(c(), parsed);
                 drop(std::move(p), netkit::drop_reason::no_socket);
             }
         } else {
@@ -193,9 +197,22 @@ public:
     void drop(netkit::packet, netkit::drop_reason why) { drops.push_back(why); }
 
 private:
+    void answer_in_time_wait(const netkit::tcp_segment& s) {
+        netkit::tcp_time_wait w;
+        w.send_next = c().send_highest;
+        w.receive_next = c().receive_next;
+        const auto what = netkit::time_wait_answer(w, s);
+        if (what != netkit::tcp_time_wait_answer::acknowledge && what != netkit::tcp_time_wait_answer::restart) return;
+        segment answer;
+        answer.sequence = w.send_next.value();
+        answer.acknowledgement = w.receive_next.value();
+        answer.options.has_timestamps = c().timestamps;
+        answer.options.ts_value = netkit::tcp_timing::timestamp_clock(clock_->now) + c().timestamp_offset;
+        sent.push_back(answer);
+    }
     netkit::tcp_beginnings beginnings() const { return {netkit::sequence_number(initial_), 77}; }
 
-    clock* clock_;
+    made_up_time* clock_;
     std::uint32_t initial_;
     std::unique_ptr<netkit::pool> pool_ = std::make_unique<netkit::pool>();
     std::unique_ptr<connection> connection_;
@@ -215,7 +232,7 @@ public:
     explicit pair(weather w = {}, std::uint64_t seed = 1, std::uint32_t isn_a = 1000, std::uint32_t isn_b = 5000)
         : a(time, isn_a), b(time, isn_b), weather_(w), random_(seed) {}
 
-    clock time;
+    made_up_time time;
     end a, b;
     /// Loses what it says is lost: (from a, the how-manieth segment of that side, the segment).
     std::function<bool(bool, std::size_t, const segment&)> loses;

@@ -65,8 +65,9 @@ void acknowledged(Host& host, Connection& c, const tcp_segment& s) {
     c.send_unacknowledged = s.acknowledgement;
     if (c.send_next < c.send_unacknowledged) c.send_next = c.send_unacknowledged;
 
+    const bool window_grows = c.recovery.window_grows();
     const bool more_is_lost = c.recovery.acknowledged(c.send_unacknowledged, bytes, c.send_mss);
-    if (c.recovery.window_grows() && bytes != 0) c.congestion.acknowledged({bytes, c.send_mss, window_was_used});
+    if (window_grows && bytes != 0) c.congestion.acknowledged({bytes, c.send_mss, window_was_used});
     restart_retransmission_timer(host, c);
     if (more_is_lost) [[unlikely]] retransmit_first(host, c);
     if (c.writer_waits && c.sending.size() <= c.options.send_buffer / 3 * 2) {

@@ -1,0 +1,430 @@
+#include <doctest/doctest.h>
+
+#include "ends.hpp"
+
+#include <netkit/protocol/tcp/network_errors.hpp>
+
+using namespace tcp_test;
+using netkit::errc;
+
+namespace {
+
+/// An established end without options, whose peer acknowledges by hand. Segments are of 1000 bytes.
+struct sender {
+    made_up_time time;
+    end e;
+    std::uint32_t first;
+
+    explicit sender(std::uint16_t window = 65535, netkit::tcp_socket_options o = {}, std::uint32_t isn = 100) : e(time, isn), first(isn + 1) {
+        e.options = o;
+        e.listen();
+        segment syn;
+        syn.sequence = 9000;
+        syn.flags = tcp_flags::syn;
+        syn.options.has_mss = true;
+        syn.options.mss = 1000;
+        syn.window = window;
+        e.arrive(syn);
+        acknowledge(0, window);
+        REQUIRE(e.state() == tcp_state::established);
+        e.sent.clear();
+    }
+    /// Acknowledges the first n bytes of the stream.
+    void acknowledge(std::uint32_t n, std::uint16_t window = 65535) {
+        segment s;
+        s.sequence = 9001;
+        s.acknowledgement = first + n;
+        s.window = window;
+        e.arrive(s);
+    }
+    void write(std::size_t n) { CHECK(e.write(n).bytes == n); }
+    std::size_t sent() const { return e.sent.size(); }
+};
+
+}  // namespace
+
+TEST_CASE("Nagle: one small segment is under way at a time") {
+    sender t;
+    t.write(10);
+    t.write(20);
+    t.write(30);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 10);
+    t.acknowledge(10);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 50);
+}
+
+TEST_CASE("full segments do not wait, the rest of them does") {
+    sender t;
+    t.write(2500);
+    REQUIRE(t.sent() == 2);
+    t.e.sent.clear();
+    t.acknowledge(2000);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 500);
+}
+
+TEST_CASE("no_delay sends small segments at once") {
+    netkit::tcp_socket_options o;
+    o.no_delay = true;
+    sender t(65535, o);
+    t.write(10);
+    t.write(20);
+    REQUIRE(t.sent() == 2);
+    CHECK(t.e.sent[1].size() == 20);
+    CHECK(t.e.sent[1].has(tcp_flags::psh));
+}
+
+TEST_CASE("cork keeps what is not full; taking it back lets it go") {
+    netkit::tcp_socket_options o;
+    o.cork = true;
+    sender t(65535, o);
+    t.write(10);
+    CHECK(t.sent() == 0);
+    t.write(1500);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 1000);
+    t.acknowledge(1000);
+    o.cork = false;
+    t.e.set(o);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 510);
+}
+
+TEST_CASE("slow start: ten segments, then twice as many") {
+    netkit::tcp_socket_options o;
+    o.send_buffer = 1 << 20;
+    sender t(65535, o);
+    t.write(60'000);
+    CHECK(t.sent() == 10);
+    t.e.sent.clear();
+    t.acknowledge(2000);
+    CHECK(t.sent() == 4);
+    t.e.sent.clear();
+    t.acknowledge(10'000);
+    CHECK(t.sent() == 16);
+}
+
+TEST_CASE("one lost segment is repaired by three duplicates, without a timeout") {
+    sender t;
+    t.write(10'000);
+    REQUIRE(t.sent() == 10);
+    t.e.sent.clear();
+    t.acknowledge(1000);
+    t.acknowledge(1000);
+    t.acknowledge(1000);
+    CHECK(t.sent() == 0);
+    t.acknowledge(1000);
+    REQUIRE(t.sent() == 1);
+    const auto again = t.e.take();
+    CHECK(again.sequence == t.first + 1000);
+    CHECK(again.size() == 1000);
+    CHECK(t.e.c().congestion.slow_start_threshold() == 4500);
+    CHECK(t.e.c().fast_retransmits == 1);
+    t.acknowledge(10'000);
+    CHECK(t.e.c().congestion.window() == 4500);
+    CHECK(!t.e.c().recovery.recovering());
+    CHECK(t.e.c().timeouts == 0);
+}
+
+TEST_CASE("duplicates let new data go, so that the stream does not stand still") {
+    sender t;
+    t.write(30'000);
+    t.e.sent.clear();
+    t.acknowledge(0);
+    t.acknowledge(0);
+    CHECK(t.sent() == 2);  // limited transmit, RFC 3042
+    CHECK(t.e.sent[0].sequence == t.first + 10'000);
+    t.acknowledge(0);
+    CHECK(t.e.sent[2].sequence == t.first);
+    for (int i = 0; i < 9; ++i) t.acknowledge(0);
+    CHECK(t.sent() > 5);
+}
+
+TEST_CASE("NewReno: a partial acknowledgement repairs the next loss at once") {
+    sender t;
+    t.write(10'000);
+    t.e.sent.clear();
+    for (int i = 0; i < 3; ++i) t.acknowledge(0);
+    REQUIRE(t.sent() == 1);
+    t.e.sent.clear();
+    t.acknowledge(4000);  // 4000 to 5000 is missing as well
+    REQUIRE(t.sent() >= 1);
+    CHECK(t.e.sent[0].sequence == t.first + 4000);
+    CHECK(t.e.c().recovery.recovering());
+    t.acknowledge(10'000);
+    CHECK(!t.e.c().recovery.recovering());
+    CHECK(t.e.c().timeouts == 0);
+}
+
+TEST_CASE("what carries data, or another window, is no duplicate") {
+    sender t;
+    t.write(10'000);
+    t.e.sent.clear();
+    for (std::uint16_t i = 1; i < 10; ++i) t.acknowledge(0, static_cast<std::uint16_t>(65535 - i));
+    CHECK(t.sent() == 0);
+}
+
+TEST_CASE("the retransmission timer backs off, and fails the connection in the end") {
+    sender t;
+    t.e.c().rtt = {};
+    t.write(500);
+    t.e.take();
+    std::vector<netkit::duration> gaps;
+    auto last = t.time.now;
+    for (int i = 0; i < 1'000'000 && t.e.state() == tcp_state::established; ++i) {
+        t.e.pass(10ms);
+        while (!t.e.sent.empty()) {
+            const auto s = t.e.take();
+            if (s.has(tcp_flags::rst)) continue;
+            CHECK(s.sequence == t.first);
+            CHECK(s.size() == 500);
+            gaps.push_back(t.time.now - last);
+            last = t.time.now;
+        }
+    }
+    REQUIRE(gaps.size() == 15);
+    CHECK(gaps[0] == 1s);
+    CHECK(gaps[1] == 2s);
+    CHECK(gaps[2] == 4s);
+    CHECK(gaps[10] == 60s);
+    CHECK(t.e.state() == tcp_state::closed);
+    CHECK(t.e.c().error == errc::timed_out);
+    CHECK(t.e.c().congestion.window() == 1000);
+}
+
+TEST_CASE("the user timeout ends it sooner") {
+    netkit::tcp_socket_options o;
+    o.user_timeout = netkit::tcp_milliseconds(3000);
+    sender t(65535, o);
+    t.write(500);
+    t.e.pass(2900ms);
+    CHECK(t.e.state() == tcp_state::established);
+    t.e.pass(5s);
+    CHECK(t.e.state() == tcp_state::closed);
+    CHECK(t.e.c().error == errc::timed_out);
+}
+
+TEST_CASE("after a timeout sending begins anew from the first missing byte") {
+    sender t;
+    t.write(10'000);
+    t.e.sent.clear();
+    t.e.pass(250ms);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().sequence == t.first);
+    t.acknowledge(1000);
+    REQUIRE(t.sent() == 2);  // slow start
+    CHECK(t.e.sent[0].sequence == t.first + 1000);
+    CHECK(t.e.sent[1].sequence == t.first + 2000);
+    t.e.sent.clear();
+    t.acknowledge(10'000);  // the rest had arrived
+    CHECK(t.sent() == 0);
+    CHECK(t.e.c().in_flight() == 0);
+    t.write(1000);
+    CHECK(t.e.take().sequence == t.first + 10'000);
+}
+
+TEST_CASE("a closed window is probed with one byte, at growing intervals, for as long as the peer answers") {
+    sender t(2000);
+    t.write(5000);
+    REQUIRE(t.sent() == 2);
+    t.e.sent.clear();
+    t.acknowledge(2000, 0);
+    CHECK(t.sent() == 0);
+    std::size_t probes = 0;
+    netkit::duration last_gap{};
+    auto last = t.time.now;
+    for (int i = 0; i < 400'000; ++i) {
+        t.e.pass(10ms);
+        while (!t.e.sent.empty()) {
+            const auto s = t.e.take();
+            REQUIRE(s.size() == 1);
+            CHECK(s.sequence == t.first + 2000);
+            ++probes;
+            last_gap = t.time.now - last;
+            last = t.time.now;
+            t.acknowledge(2000, 0);
+        }
+    }
+    CHECK(probes > 30);
+    CHECK(last_gap == 60s);
+    CHECK(t.e.state() == tcp_state::established);
+    t.acknowledge(2000, 65535);
+    CHECK(t.sent() >= 3);
+    CHECK(t.e.sent[0].sequence == t.first + 2000);
+    CHECK(t.e.sent[0].size() == 1000);
+}
+
+TEST_CASE("a probe's byte that is taken is not sent twice") {
+    sender t(1000);
+    t.write(1500);
+    t.e.sent.clear();
+    t.acknowledge(1000, 0);
+    t.e.pass(250ms);
+    REQUIRE(t.sent() == 1);
+    t.e.sent.clear();
+    t.acknowledge(1001, 65535);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.sent[0].sequence == t.first + 1001);
+    CHECK(t.e.sent[0].size() == 499);
+}
+
+TEST_CASE("a peer that no longer answers probes is given up") {
+    sender t(1000);
+    t.write(1500);
+    t.acknowledge(1000, 0);
+    t.e.pass(3600s);
+    CHECK(t.e.state() == tcp_state::closed);
+    CHECK(t.e.c().error == errc::timed_out);
+}
+
+TEST_CASE("a FIN behind a closed window is probed for as well") {
+    sender t(1000);
+    t.write(1000);
+    t.acknowledge(1000, 0);
+    t.e.sent.clear();
+    t.e.finish();
+    t.e.pass(3s);
+    REQUIRE(t.sent() >= 1);
+    CHECK(t.e.sent[0].has(tcp_flags::fin));
+    t.acknowledge(1001, 0);
+    CHECK(t.e.state() == tcp_state::fin_wait_2);
+}
+
+TEST_CASE("silly windows are not filled bit by bit") {
+    sender t(4000);
+    t.write(10'000);
+    REQUIRE(t.sent() == 4);
+    t.e.sent.clear();
+    t.acknowledge(4000, 100);
+    CHECK(t.sent() == 0);
+    t.acknowledge(4000, 900);
+    CHECK(t.sent() == 0);
+    t.acknowledge(4000, 1000);
+    CHECK(t.sent() == 1);
+}
+
+TEST_CASE("a window that is never large is used all the same") {
+    sender t(300);
+    t.write(1000);
+    CHECK(t.sent() == 1);
+    CHECK(t.e.take().size() == 300);
+    t.acknowledge(300, 200);
+    REQUIRE(t.sent() == 1);  // half of the most there ever was
+    CHECK(t.e.take().size() == 200);
+    t.acknowledge(500, 100);
+    CHECK(t.sent() == 0);
+    t.e.pass(250ms);  // the override
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 100);
+}
+
+TEST_CASE("a window taken back does no harm") {
+    sender t(8000);
+    t.write(8000);
+    t.e.sent.clear();
+    t.acknowledge(1000, 500);
+    CHECK(t.sent() == 0);
+    t.e.pass(2s);
+    t.acknowledge(8000, 8000);
+    t.write(500);
+    CHECK(t.e.sent.back().sequence == t.first + 8000);
+}
+
+TEST_CASE("the send buffer's end is told, and its room again") {
+    netkit::tcp_socket_options o;
+    o.send_buffer = 9000;
+    sender t(65535, o);
+    CHECK(t.e.write(20'000).bytes == 9000);
+    CHECK(t.e.write(1).error == errc::would_block);
+    t.e.c().events = {};
+    t.acknowledge(1000);
+    CHECK(!t.e.c().events.writable);
+    t.acknowledge(4000);
+    CHECK(bool(t.e.c().events.writable));
+    CHECK(t.e.write(20'000).bytes == 4000);
+}
+
+TEST_CASE("sequence numbers wrap in every way of sending") {
+    for (std::uint32_t before = 0; before < 12'000; before += 499) {
+        CAPTURE(before);
+        sender t(65535, {}, 0u - before);
+        t.write(10'000);
+        t.e.sent.clear();
+        for (int i = 0; i < 3; ++i) t.acknowledge(0);
+        CHECK(t.e.take().sequence == t.first);
+        t.acknowledge(5000);
+        t.e.pass(5s);
+        t.acknowledge(10'000);
+        t.write(100);
+        t.acknowledge(10'100);
+        CHECK(t.e.c().in_flight() == 0);
+        CHECK(t.e.c().sending.empty());
+        CHECK(t.e.state() == tcp_state::established);
+    }
+}
+
+TEST_CASE("a narrower path: what is under way goes again in smaller segments") {
+    sender t;
+    t.write(5000);
+    t.e.sent.clear();
+    t.e.c().way.mss = 1460;
+    netkit::tcp_machine::path_narrowed(t.e, t.e.c(), 500);
+    REQUIRE(t.sent() == 10);
+    CHECK(t.e.sent[0].sequence == t.first);
+    CHECK(t.e.sent[0].size() == 500);
+    netkit::tcp_machine::path_narrowed(t.e, t.e.c(), 1);
+    CHECK(t.e.c().send_mss == 88);
+}
+
+TEST_CASE("errors from the network are soft once it is established") {
+    sender t;
+    t.write(500);
+    CHECK(netkit::tcp_machine::quotes_what_is_under_way(t.e.c(), netkit::sequence_number(t.first)));
+    CHECK(!netkit::tcp_machine::quotes_what_is_under_way(t.e.c(), netkit::sequence_number(t.first + 500)));
+    CHECK(!netkit::tcp_machine::quotes_what_is_under_way(t.e.c(), netkit::sequence_number(t.first - 1)));
+    netkit::tcp_machine::network_unreachable(t.e.c(), errc::host_unreachable);
+    CHECK(t.e.state() == tcp_state::established);
+    t.e.pass(3600s);
+    CHECK(t.e.c().error == errc::host_unreachable);
+
+    made_up_time time;
+    end connecting(time);
+    connecting.connect();
+    netkit::tcp_machine::network_unreachable(connecting.c(), errc::connection_refused);
+    CHECK(connecting.state() == tcp_state::closed);
+    CHECK(connecting.c().error == errc::connection_refused);
+}
+
+TEST_CASE("keep-alive asks a silent peer, and gives it up") {
+    netkit::tcp_socket_options o;
+    o.keep_alive = true;
+    o.keep_alive_idle = netkit::tcp_seconds(10);
+    o.keep_alive_interval = netkit::tcp_seconds(2);
+    o.keep_alive_count = 3;
+    sender t(65535, o);
+    t.e.pass(9s);
+    CHECK(t.sent() == 0);
+    t.e.pass(2s);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().sequence == t.first - 1);
+    t.acknowledge(0);
+    t.e.pass(9s);
+    CHECK(t.sent() == 0);
+    t.e.pass(60s);
+    CHECK(t.e.state() == tcp_state::closed);
+    CHECK(t.e.c().error == errc::timed_out);
+    CHECK(t.sent() == 4);
+    CHECK(t.e.sent.back().has(tcp_flags::rst));
+}
+
+TEST_CASE("a retransmission lends the same bytes and copies none") {
+    sender t;
+    t.write(4000);
+    const auto before = t.e.pool().in_use();
+    t.e.sent.clear();
+    t.e.pass(250ms);
+    CHECK(t.sent() == 1);
+    CHECK(t.e.pool().in_use() == before);
+}

@@ -261,8 +261,6 @@ private:
         const auto header = at + sizeof f;
         const auto size = p.size() - header;
         if (f.more_fragments() && size % 8 != 0) return refuse(here, std::move(p), from, drop_reason::malformed, network_error::parameter_problem, offsetof(ipv6_header, length));
-        if (f.offset() + size > 65535)
-            return refuse(here, std::move(p), from, drop_reason::fragment_too_long, network_error::parameter_problem, static_cast<std::uint32_t>(at + offsetof(fragment_header, offset_flags)));
         if (f.offset() == 0 && !is_acceptable_first_fragment(ip_protocol{f.next}, p.head().subspan(header))) return here.drop(std::move(p), drop_reason::malformed);
 
         p.pull(header);

@@ -1,10 +1,14 @@
 #include <netkit/compose/segmentation.hpp>
 
-#include <netkit/buffer/chunk.hpp>
+#include <netkit/compose/stack.hpp>
+#include <netkit/drivers/memory_link.hpp>
+#include <netkit/layers/icmp.hpp>
+#include <netkit/layers/ipv4.hpp>
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -171,4 +175,40 @@ TEST_CASE("an exhausted pool stops it") {
     int emitted = 0;
     CHECK(segment(whole, netkit::link_type::ethernet, buffers, [&](const packet&) { ++emitted; }) == segmentation_result::no_buffers);
     CHECK(emitted == 3);
+}
+
+TEST_CASE("a router passes super-segments on to a device that cannot cut them") {
+    using router = netkit::stack<netkit::ipv4<netkit::icmp>, netkit::memory_link, netkit::manual_environment>;
+    netkit::pool buffers;
+    auto [sender, wide] = netkit::memory_link::make({.can = {.checksum = true, .scatter = true, .segmentation = true}, .link = netkit::link_type::ip});
+    auto [narrow, receiver] = netkit::memory_link::make({.link = netkit::link_type::ip});
+    router r;
+    r.add_address(r.attach(std::move(wide)), "198.18.0.9/32");
+    const auto out = r.attach(std::move(narrow));
+    r.add_address(out, "198.18.0.3/24");
+    r.at<netkit::ipv4>()->forwarding = true;
+
+    auto whole = super_segment(buffers, {false, 0, false, 2500}, 1000);
+    auto& ip = *reinterpret_cast<netkit::ipv4_header*>(whole.head().data());
+    ip.ttl = 64;
+    ip.source = netkit::ipv4_address(198, 18, 1, 1);
+    ip.checksum = netkit::checksum_of(ip.sum());
+    CHECK(sender.transmit(std::span(&whole, 1)) == 1);
+    r.poll();
+    CHECK(r.counters().received == 1);
+    CHECK(r.counters().forwarded == 1);
+    CHECK(r.counters().held() == 0);
+    CHECK(r.interface(out).sent.packets == 3);
+
+    std::array<packet, 4> got;
+    REQUIRE(receiver.receive({buffers}, got) == 3);
+    for (auto& p : std::span(got).first(3)) {
+        CHECK(p.size() <= 52 + 1000);
+        CHECK(p.checksum() == netkit::checksum_state::unknown);
+        const auto header = *p.peek<netkit::ipv4_header>();
+        CHECK(header.ttl == 63);
+        CHECK(netkit::fold16(header.sum()) == 0);
+        p.pull(20);
+        CHECK(netkit::fold16(p.sum(netkit::pseudo_header_sum(header.source, header.target, netkit::ip_protocol::tcp, p.size()))) == 0);
+    }
 }

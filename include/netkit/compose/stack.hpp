@@ -8,6 +8,7 @@
 #include <netkit/compose/environment.hpp>
 #include <netkit/compose/layer.hpp>
 #include <netkit/compose/position.hpp>
+#include <netkit/compose/segmentation.hpp>
 #include <netkit/compose/stack_core.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/core/ip_address.hpp>
@@ -182,6 +183,7 @@ public:
     NETKIT_INLINE errc output(packet p) {
         auto& out = *ports_[static_cast<std::size_t>(p.interface())];
         if (!out.up) [[unlikely]] return refuse(std::move(p), errc::interface_down, drop_reason::interface_down);
+        if (p.gso_size() != 0 && !out.can.segmentation) [[unlikely]] return output_segments(std::move(p));
         if (p.checksum() == checksum_state::partial && !out.can.checksum) p.complete_checksum();
         if (p.slices() && !out.can.scatter) [[unlikely]]
             if (!p.linearize()) return refuse(std::move(p), errc::no_buffers, drop_reason::no_buffers);
@@ -284,6 +286,18 @@ private:
             if (i >= taken) keep(out, std::move(out.outgoing[i]));
             out.outgoing[i].reset();
         }
+    }
+    /// A super-segment, as it came from a device that makes them, to one that cannot cut them.
+    NETKIT_COLD errc output_segments(packet whole) {
+        auto result = errc::ok;
+        const auto cut = segment(whole, interface(whole.interface()).link, buffers_, [&](packet p) {
+            const auto sent = output(std::move(p));
+            if (sent != errc::ok) result = sent;
+        });
+        if (cut == segmentation_result::not_tcp) return refuse(std::move(whole), errc::message_too_big, drop_reason::too_big);
+        if (cut == segmentation_result::no_buffers) return refuse(std::move(whole), errc::no_buffers, drop_reason::no_buffers);
+        if (whole.frames()) count_forwarded(whole);
+        return result;
     }
     NETKIT_COLD void keep(port& out, packet p) {
         if (out.backlog.size() < out.queue_limit) return out.backlog.push_back(std::move(p));

@@ -24,7 +24,10 @@ public:
     /// See the concept `resolves`. What is not sent at once is held, or dropped and counted; never left with the caller.
     const mac_address* resolve(context auto here, packet& p, const A& next_hop) {
         if (const auto* mac = cache.find(next_hop, p.interface(), here.now())) [[likely]] return mac;
-        return resolve_slowly(here, p, next_hop);
+        packet held(std::move(p));  // a name of its own, so that on the usual way the packet stays in a register
+        const auto* mac = resolve_slowly(here, held, next_hop);
+        p = std::move(held);
+        return mac;
     }
     void expired(context auto here, neighbour<A>& entry) {
         using action = typename neighbour_cache<A>::action;
@@ -43,9 +46,11 @@ protected:
     /// Sends what a confirmation set free, and counts what it pushed out.
     void settle(context auto here, typename neighbour_cache<A>::confirmation confirmed) {
         drop_all(here, confirmed.dropped);
-        if (confirmed.held.empty()) return;
-        auto link_below = here.template nearest<link>();
-        while (auto p = confirmed.held.pop_front()) (void)link_below->transmit(link_below, Type, std::move(p), confirmed.known->mac);
+        // On a stack without a link layer nothing is ever held.
+        if constexpr (decltype(here)::template near<link>()) {
+            auto link_below = here.template nearest<link>();
+            while (auto p = confirmed.held.pop_front()) (void)link_below->transmit(link_below, Type, std::move(p), confirmed.known->mac);
+        }
     }
 
 private:

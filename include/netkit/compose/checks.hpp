@@ -41,6 +41,12 @@ struct destination<any_host, Lower> {
     using type = typename Lower::host_path;
 };
 
+/// The bytes that a layer, or the one for which it stands, puts in front.
+template <class Layer>
+inline constexpr std::size_t header_of = Layer::header_size;
+template <stands_between Layer>
+inline constexpr std::size_t header_of<Layer> = header_of<typename Layer::stands_for>;
+
 template <class A, class B>
 consteval bool same_number() {
     if constexpr (std::same_as<key_type<A>, key_type<B>> && !std::same_as<key_type<A>, no_key>) return key_of<A> == key_of<B>;

@@ -25,7 +25,7 @@ struct dual {
     static constexpr std::size_t header_size = 0;
     /// Transports keep room for the larger of the two headers.
     template <class Upper>
-    static constexpr std::size_t room_for = keyed_by<Upper, keys<ip_protocol>> ? std::max(V4::header_size, V6::header_size) : 0;
+    static constexpr std::size_t room_for = keyed_by<Upper, keys<ip_protocol>> ? std::max(detail::header_of<V4>, detail::header_of<V6>) : 0;
     using sends_to = typename V4::sends_to;
     using host_path = path<ipv4_address>;
 

@@ -27,8 +27,7 @@ public:
         const auto n = std::min(batch.size(), pending);
         for (std::size_t i = 0; i < n; ++i) {
             auto p = from.allocate(64);
-            std::memcpy(p.append(std::size_t{64}).data(), frame.data(), 64);
-            p.trim(60);
+            std::memcpy(p.append(std::size_t{60}).data(), frame.data(), 64);
             asm volatile("" : : "r"(p.head().data()) : "memory");
             batch[i] = std::move(p);
         }

@@ -24,10 +24,11 @@ public:
     packet() = default;
     /// `headroom` bytes of room in front, and room for at least `size` bytes behind. Empty where the pool is exhausted or
     /// nothing is that large.
-    explicit packet(pool& home, std::size_t headroom, std::size_t size = 0) : buffer_(take(home.store_, headroom, size)) {}
+    NETKIT_INLINE explicit packet(pool& home, std::size_t headroom, std::size_t size = 0) : buffer_(take(home.store_, headroom, size)) {}
     packet(packet&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
     packet& operator=(packet&& other) noexcept {
-        std::swap(buffer_, other.buffer_);
+        auto* const taken = std::exchange(other.buffer_, nullptr);
+        if (auto* const old = std::exchange(buffer_, taken)) detail::release(old);
         return *this;
     }
     ~packet() {
@@ -80,10 +81,10 @@ public:
     }
     /// The same, and takes it off.
     template <wire_format Header>
-    const Header* pull() {
-        const auto* header = peek<Header>();
-        if (header) buffer_->first += sizeof(Header);
-        return header;
+    NETKIT_INLINE const Header* pull() {
+        if (head().size() < sizeof(Header)) return nullptr;
+        buffer_->first += sizeof(Header);
+        return reinterpret_cast<const Header*>(buffer_->first - sizeof(Header));
     }
     /// Takes n of the packet's own bytes off the front; n must not exceed head().size().
     void pull(std::size_t n) { buffer_->first += n; }
@@ -107,9 +108,16 @@ public:
     }
 
     /// Keeps the first n bytes.
-    void trim(std::size_t n) {
+    NETKIT_INLINE void trim(std::size_t n) {
         if (buffer_->about.borrowed != 0) [[unlikely]] return trim_slices(n);
         if (n < head().size()) buffer_->last = buffer_->first + n;
+    }
+    /// Keeps the first n bytes, as a length field says; false, and nothing done, where there are fewer.
+    NETKIT_INLINE bool keep(std::size_t n) {
+        if (buffer_->about.borrowed != 0) [[unlikely]] return keep_slices(n);
+        if (n > head().size()) [[unlikely]] return false;
+        buffer_->last = buffer_->first + n;
+        return true;
     }
     /// Copies bytes to the end; false, and nothing done, where there is no room.
     bool append(std::span<const std::byte> bytes) {
@@ -301,6 +309,11 @@ private:
             odd ^= (part.size() & 1) != 0;
         }
         return sum;
+    }
+    NETKIT_COLD bool keep_slices(std::size_t n) {
+        if (n > size()) return false;
+        trim_slices(n);
+        return true;
     }
     NETKIT_COLD void trim_slices(std::size_t n) {
         if (n >= size()) return;

@@ -31,7 +31,7 @@ public:
     std::size_t front_size() const { return static_cast<std::size_t>(first_->last - first_->first) + first_->about.borrowed; }
 
     /// `p` must not be empty.
-    void push_back(packet p) {
+    NETKIT_INLINE void push_back(packet p) {
         bytes_ += p.size();
         auto* b = std::exchange(p.buffer_, nullptr);
         b->next = nullptr;
@@ -48,7 +48,7 @@ public:
         ++size_;
     }
     /// Empty where the queue is.
-    packet pop_front() {
+    NETKIT_INLINE packet pop_front() {
         if (!first_) return {};
         packet p(first_);
         first_ = std::exchange(first_->next, nullptr);

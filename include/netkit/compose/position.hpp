@@ -228,7 +228,7 @@ private:
         return false;
     }
     template <std::size_t I, class From>
-    NETKIT_COLD void receive_rarely(packet& p, const From& from) const {
+    NETKIT_COLD void receive_rarely(packet p, const From& from) const {
         auto upper = above<I>();
         upper->receive(upper, std::move(p), from);
     }
@@ -236,7 +236,7 @@ private:
     NETKIT_INLINE bool offer(Key key, packet& p, const From& from) const {
         if constexpr (std::same_as<key_type<nth<I>>, Key>)
             if (key_of<nth<I>> == key) {
-                if constexpr (requires { nth<I>::rare; }) receive_rarely<I>(p, from);
+                if constexpr (requires { nth<I>::rare; }) receive_rarely<I>(std::move(p), from);
                 else {
                     auto upper = above<I>();
                     NETKIT_CALL upper->receive(upper, std::move(p), from);

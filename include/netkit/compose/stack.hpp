@@ -30,8 +30,9 @@ namespace netkit {
 
 /// A root layer over any number of interfaces: the whole protocol state of a host, in one object. Device is what its
 /// interfaces' devices are; any_of<...> where they differ. All calls come from one thread at a time.
-template <class Root, device Device, environment Environment = system_environment>
+template <class Root, class Device, environment Environment = system_environment>
 class stack final : public stack_core {
+    static_assert(device<Device>, "netkit: this is not a device (expected: std::size_t receive(const buffer_source&, std::span<packet>), std::size_t transmit(std::span<packet>), mtu() const; movable)");
     static_assert(receives<Root, no_link>, "netkit: this layer cannot stand on a device");
     static_assert(detail::fits<Root>());
     static constexpr std::size_t burst = 32;
@@ -138,7 +139,7 @@ public:
         while (done < weight) {
             const auto room = std::min(weight - done, burst);
             const auto got = from.device.receive(source, std::span(arrived_).first(room));
-            for (std::size_t i = 0; i < got; ++i) input(std::move(arrived_[i]), id);
+            input(std::span(arrived_).first(got), id);
             done += got;
             if (got < room) break;
         }
@@ -169,16 +170,20 @@ public:
         return false;
     }
 
-    /// A frame in. Here, and where a socket sends, everything is inlined.
-    NETKIT_FLATTEN void input(packet p, interface_id id) {
+    /// Frames in, all of which are taken. Here, and where a socket sends, everything is inlined.
+    NETKIT_FLATTEN void input(std::span<packet> frames, interface_id id) {
         auto& in = interface(id);
-        ++in.received.packets;
-        in.received.bytes += p.size();
-        ++counters_.received;
-        p.frames(1);
-        p.interface(id);
-        NETKIT_CALL root_.receive(position<stack>(*this), std::move(p), no_link{});
+        in.received.packets += frames.size();
+        counters_.received += frames.size();
+        for (auto& frame : frames) {
+            packet p(std::move(frame));
+            in.received.bytes += p.size();
+            p.frames(1);
+            p.interface(id);
+            NETKIT_CALL root_.receive(position<stack>(*this), std::move(p), no_link{});
+        }
     }
+    void input(packet frame, interface_id id) { input(std::span(&frame, 1), id); }
     /// A packet out by the interface it is on: what its device cannot do is done here.
     NETKIT_INLINE errc output(packet p) {
         auto& out = *ports_[static_cast<std::size_t>(p.interface())];
@@ -190,7 +195,7 @@ public:
         if (p.frames()) [[unlikely]] count_forwarded(p);
         ++out.sent.packets;
         out.sent.bytes += p.size();
-        out.outgoing[out.held++] = std::move(p);
+        std::construct_at(&out.outgoing[out.held++], std::move(p));  // what is not held is empty
         if (out.held == burst) [[unlikely]] flush(out);
         else if (!polling_) [[unlikely]] {
             if (wake_) request_finish();

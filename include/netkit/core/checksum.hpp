@@ -16,16 +16,10 @@ namespace netkit {
 
 /// Sixteen bits in the machine's order: zero for data whose checksum is right.
 constexpr std::uint16_t fold16(std::uint64_t sum) {
-    // Each half added to the other leaves a carry, which goes back in: what "end-around" means.
-    auto half = static_cast<std::uint32_t>(sum);
-    const auto high = static_cast<std::uint32_t>(sum >> 32);
-    half += high;
-    half += half < high;
-    auto quarter = static_cast<std::uint16_t>(half);
-    const auto upper = static_cast<std::uint16_t>(half >> 16);
-    quarter = static_cast<std::uint16_t>(quarter + upper);
-    quarter = static_cast<std::uint16_t>(quarter + (quarter < upper));
-    return static_cast<std::uint16_t>(~quarter);
+    // A number added to itself with its halves exchanged has in its upper half their sum, the carry of the lower half included:
+    // what "end-around" means.
+    const auto half = static_cast<std::uint32_t>((sum + std::rotr(sum, 32)) >> 32);
+    return static_cast<std::uint16_t>(~(half + std::rotr(half, 16)) >> 16);
 }
 constexpr be16 checksum_of(std::uint64_t sum) { return be16::from_raw(fold16(sum)); }
 
@@ -37,14 +31,24 @@ NETKIT_INLINE std::uint64_t load(const std::byte* at) {
     return word;
 }
 
-NETKIT_INLINE std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
-    // A word at a time with the carry added back in; what overflows 64 bits would be lost otherwise.
-    std::uint64_t words = 0;
-    for (; n >= 8; n -= 8, p += 8) {
-        const auto word = load<std::uint64_t>(p);
+/// Adds up Count words of 64 bits, with each carry added back in: it would be lost otherwise.
+template <std::size_t Count>
+NETKIT_INLINE std::uint64_t sum_words(const std::byte* p, std::uint64_t words) {
+    for (std::size_t i = 0; i < Count; ++i) {
+        const auto word = load<std::uint64_t>(p + 8 * i);
         words += word;
         words += words < word;
     }
+    return words;
+}
+
+/// Fewer than 128 bytes: as many steps as their number has bits.
+NETKIT_INLINE std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
+    std::uint64_t words = 0;
+    if (n & 64) words = sum_words<8>(p, words), p += 64;
+    if (n & 32) words = sum_words<4>(p, words), p += 32;
+    if (n & 16) words = sum_words<2>(p, words), p += 16;
+    if (n & 8) words = sum_words<1>(p, words), p += 8;
     if (n & 4) sum += load<std::uint32_t>(p), p += 4;
     if (n & 2) sum += load<std::uint16_t>(p), p += 2;
     if (n & 1) sum += std::endian::native == std::endian::little ? std::uint64_t(*p) : std::uint64_t(*p) << 8;

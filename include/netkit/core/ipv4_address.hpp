@@ -56,6 +56,8 @@ public:
     constexpr bool in(const ipv4_address& net, unsigned length) const { return length == 0 || ((value() ^ net.value()) >> (32 - length)) == 0; }
     constexpr bool is_any() const { return raw() == 0; }
     constexpr bool is_loopback() const { return value() >> 24 == 127; }
+    /// In 0.0.0.0 to 223.255.255.255, so neither multicast nor broadcast.
+    constexpr bool is_unicast() const { return value() >> 24 < 224; }
     constexpr bool is_multicast() const { return value() >> 28 == 0xe; }
     constexpr bool is_broadcast() const { return value() == 0xffffffff; }
     constexpr bool is_link_local() const { return value() >> 16 == 0xa9fe; }

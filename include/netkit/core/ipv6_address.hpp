@@ -81,6 +81,7 @@ public:
     }
     constexpr bool is_any() const { return high_.raw() == 0 && low_.raw() == 0; }
     constexpr bool is_loopback() const { return *this == loopback(); }
+    constexpr bool is_unicast() const { return !is_multicast(); }
     constexpr bool is_multicast() const { return high() >> 56 == 0xff; }
     constexpr bool is_broadcast() const { return false; }
     constexpr bool is_link_local() const { return high() >> 54 == 0xfe80 >> 6; }

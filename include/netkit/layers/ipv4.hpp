@@ -45,14 +45,14 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
         const auto* h = p.template peek<ipv4_header>();
         if (!h) return here.drop(std::move(p), drop_reason::truncated);
         if (h->version_ihl != ipv4_header::version_ihl_without_options) [[unlikely]] {
-            if (!accept_options(here, p)) return;
-            h = p.template peek<ipv4_header>();
+            if (const auto wrong = wrong_with_options(p.head())) return here.drop(std::move(p), *wrong);
         }
         const auto size = h->header_size();
         if (h->length < size) return here.drop(std::move(p), drop_reason::malformed);
-        if (h->length > p.size()) return here.drop(std::move(p), drop_reason::truncated);
-        if (fold16(size == sizeof *h ? sum16(p.head().first(sizeof *h)) : sum16(p.head().first(size))) != 0) return here.drop(std::move(p), drop_reason::checksum);
-        p.trim(h->length);
+        if (!p.keep(h->length)) return here.drop(std::move(p), drop_reason::truncated);
+        auto sum = sum16(p.head().first(sizeof *h));
+        if (size != sizeof *h) [[unlikely]] sum = sum16(p.head().subspan(sizeof *h, size - sizeof *h), sum);
+        if (fold16(sum) != 0) return here.drop(std::move(p), drop_reason::checksum);
 
         from_type from{h->source, h->target, h->ttl, h->tos, static_cast<std::uint16_t>(size), false};
         if constexpr (requires { link.target.is_group(); }) from.link_broadcast = link.target.is_group();
@@ -122,27 +122,28 @@ private:
     static constexpr ipv4_address all_systems{224, 0, 0, 1};
 
     /// Whether another host may speak from here (RFC 1122 section 3.2.1.3). Our own address from outside is an attack (LAND).
-    bool plausible_source(const ipv4_address& source) const {
+    NETKIT_INLINE bool plausible_source(const ipv4_address& source) const {
         const auto network = source.value() >> 24;
         return network - 1 < 223 && network != 127 && !is_local(source);
     }
-    /// Looks at a header that is not the usual 20 bytes of version 4. Drops what is malformed, and source routes (RFC 7126).
-    NETKIT_COLD bool accept_options(context auto here, packet& p) {
-        const auto* h = p.template peek<ipv4_header>();
-        const auto size = h->header_size();
-        if (h->version() != 4 || size < sizeof *h) return here.drop(std::move(p), drop_reason::malformed), false;
-        if (size > p.head().size()) return here.drop(std::move(p), drop_reason::truncated), false;
-        const ipv4_options options(p.head().subspan(sizeof *h, size - sizeof *h));
+    /// Looks at a header that is not the usual 20 bytes of version 4. What is malformed, and source routes (RFC 7126), are to be
+    /// dropped; null where nothing is wrong.
+    NETKIT_COLD static const drop_reason* wrong_with_options(std::span<const std::byte> packet) {
+        static constexpr auto malformed = drop_reason::malformed, truncated = drop_reason::truncated, filtered = drop_reason::filtered;
+        const auto& h = *reinterpret_cast<const ipv4_header*>(packet.data());
+        const auto size = h.header_size();
+        if (h.version() != 4 || size < sizeof h) return &malformed;
+        if (size > packet.size()) return &truncated;
+        const ipv4_options options(packet.subspan(sizeof h, size - sizeof h));
         for (const auto& option : options)
-            if (is_source_route(option.kind)) return here.drop(std::move(p), drop_reason::filtered), false;
-        if (!options.well_formed()) return here.drop(std::move(p), drop_reason::malformed), false;
-        return true;
+            if (is_source_route(option.kind)) return &filtered;
+        return options.well_formed() ? nullptr : &malformed;
     }
     void accept(context auto here, packet p, const from_type& from) {
-        const auto* h = p.template peek<ipv4_header>();
-        if (h->is_fragment()) [[unlikely]] return reassemble(here, std::move(p), from);
+        const auto& h = *reinterpret_cast<const ipv4_header*>(p.head().data());
+        if (h.is_fragment()) [[unlikely]] return reassemble(here, std::move(p), from);
         p.pull(from.header_size);
-        if (!here.offer_up(ip_protocol{h->protocol}, p, from)) [[unlikely]] return refuse_protocol(here, std::move(p), from);
+        if (!here.offer_up(ip_protocol{h.protocol}, p, from)) [[unlikely]] return refuse_protocol(here, std::move(p), from);
     }
     /// What is not sent to one of our addresses: broadcast, multicast, or others'.
     NETKIT_COLD void receive_other(context auto here, packet p, from_type from) {
@@ -206,16 +207,17 @@ private:
     errc send(context auto here, packet p, const path<ipv4_address>& way) {
         p.interface(way.out);
         if (way.out == interface_id::loopback) [[unlikely]] return here.again(std::move(p));
-        if (way.target.is_multicast()) [[unlikely]] loop_back(here, p, way);
+        if (!way.target.is_unicast() && way.target.is_multicast()) [[unlikely]] p = loop_back(here, std::move(p), way);
         return here.down(std::move(p), way.hop);
     }
     /// Gives this host its own copy of what it sends to a group it listens to.
-    NETKIT_COLD void loop_back(context auto here, const packet& p, const path<ipv4_address>& way) {
-        if (!groups.has(way.target, way.out)) return;
-        auto copy = p.copy();
-        if (!copy) return;
-        copy.interface(interface_id::loopback);
-        (void)here.again(std::move(copy));
+    NETKIT_COLD packet loop_back(context auto here, packet p, const path<ipv4_address>& way) {
+        if (!groups.has(way.target, way.out)) return p;
+        if (auto copy = p.copy()) {
+            copy.interface(interface_id::loopback);
+            (void)here.again(std::move(copy));
+        }
+        return p;
     }
     NETKIT_COLD errc transmit_large(context auto here, ip_protocol protocol, packet p, const path<ipv4_address>& way, std::uint32_t mtu) {
         if (way.dont_fragment || p.size() + sizeof(ipv4_header) > 65535) {

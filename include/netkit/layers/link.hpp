@@ -21,8 +21,10 @@ struct sends_to_neighbours {
     errc transmit(context auto here, ether_type type, packet p, const A& hop) {
         if constexpr (std::same_as<typename decltype(here)::layer_type::sends_to, no_link>)
             if (here.interface(p.interface()).link == link_type::ip) [[unlikely]] return here.down(std::move(p), no_link{});
-        if (hop.is_multicast()) return here->transmit(here, type, std::move(p), hop.multicast_mac());
-        if (hop.is_broadcast()) return here->transmit(here, type, std::move(p), mac_address::broadcast());
+        if (!hop.is_unicast()) [[unlikely]] {
+            if (hop.is_multicast()) return here->transmit(here, type, std::move(p), hop.multicast_mac());
+            if (hop.is_broadcast()) return here->transmit(here, type, std::move(p), mac_address::broadcast());
+        }
         auto neighbours = here.template above_that<resolver_of<A>>();
         if (const auto* mac = neighbours->resolve(neighbours, p, hop)) [[likely]] {
             NETKIT_CALL return here->transmit(here, type, std::move(p), *mac);

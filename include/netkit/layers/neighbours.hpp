@@ -22,7 +22,7 @@ public:
     void opened(context auto here) { cache.start(hash_key{here.random(), here.random()}, here.random()); }
 
     /// See the concept `resolves`. What is not sent at once is held, or dropped and counted; never left with the caller.
-    const mac_address* resolve(context auto here, packet& p, const A& next_hop) {
+    NETKIT_INLINE const mac_address* resolve(context auto here, packet& p, const A& next_hop) {
         if (const auto* mac = cache.find(next_hop, p.interface(), here.now())) [[likely]] return mac;
         packet held(std::move(p));  // a name of its own, so that on the usual way the packet stays in a register
         const auto* mac = resolve_slowly(here, held, next_hop);

@@ -43,8 +43,7 @@ struct basic_udp : carries<keys<udp_port>, ip_from<ipv4_address>, U...> {
         const auto* h = p.template peek<udp_header>();
         if (!h) return here.drop(std::move(p), drop_reason::truncated);
         if (h->length < sizeof *h) return here.drop(std::move(p), drop_reason::malformed);
-        if (h->length > p.size()) return here.drop(std::move(p), drop_reason::truncated);
-        p.trim(h->length);
+        if (!p.keep(h->length)) return here.drop(std::move(p), drop_reason::truncated);
         if (p.checksum() == checksum_state::unknown) {
             // Zero means that the sender made none, which IPv6 does not allow (RFC 8200 section 8.1).
             const bool none = h->checksum == 0;
@@ -102,7 +101,7 @@ private:
         return to.address.visit([&]<class A>(const A& a) NETKIT_LAMBDA {
             if constexpr (Here::template near<router_of<A>>()) {
                 auto internet = here.template nearest<router_of<A>>();
-                const auto scope = to.scope != interface_id::none ? to.scope : a.is_multicast() ? socket.options.multicast_interface : interface_id::none;
+                const auto scope = to.scope != interface_id::none ? to.scope : !a.is_unicast() && a.is_multicast() ? socket.options.multicast_interface : interface_id::none;
                 const auto* way = internet->route(a, scope);
                 if (!way) [[unlikely]] return unreachable(here, std::move(p), errc::no_route);
                 if (way->hop.is_broadcast() && !socket.options.broadcast) [[unlikely]] return unreachable(here, std::move(p), errc::access_denied);
@@ -126,7 +125,7 @@ private:
     /// Whether the way to `to` can be taken as it is: nothing is said of source, hops or fragments.
     template <class A>
     static bool is_plain(const udp_socket& socket, const A& to) {
-        return socket.local().address.is_any() && socket.options.hop_limit == 0 && socket.options.traffic_class == 0 && !socket.options.dont_fragment && !to.is_multicast();
+        return socket.local().address.is_any() && socket.options.hop_limit == 0 && socket.options.traffic_class == 0 && !socket.options.dont_fragment && to.is_unicast();
     }
     template <class A>
     NETKIT_COLD errc send_specially(context auto here, udp_socket& socket, packet p, path<A> way, std::uint16_t port) {

@@ -116,7 +116,7 @@ public:
     errc send(std::span<const std::byte> bytes) { return connected() ? send(bytes, remote()) : errc::not_connected; }
 
     /// Takes the next datagram. would_block where there is none; an error that a peer reported about what was sent, once.
-    errc receive(datagram& d) {
+    NETKIT_INLINE errc receive(datagram& d) {
         auto p = receive_packet(d);
         if (!p) return core_ ? take_error_or(errc::would_block) : errc::bad_descriptor;
         d.payload = std::move(p);
@@ -210,12 +210,15 @@ private:
         memberships_.clear();
         error_ = errc::ok;
     }
-    packet receive_packet(datagram& d) {
+    NETKIT_INLINE packet receive_packet(datagram& d) {
         if (core_) core_->check_thread();
         auto p = inbox_.pop_front();
         if (!p) return p;
         const auto& n = p.template control<notes>();
-        d.source = {n.source, n.port, n.source.is_v6() && n.source.v6().is_link_local() ? p.interface() : interface_id::none};
+        // One by one: an endpoint made elsewhere would be copied in wider pieces than it was written in, and stall.
+        d.source.address = n.source;
+        d.source.port = n.port;
+        d.source.scope = n.source.is_v6() && n.source.v6().is_link_local() ? p.interface() : interface_id::none;
         d.target = n.target;
         d.hop_limit = n.hop_limit;
         d.traffic_class = n.traffic_class;

@@ -24,11 +24,11 @@ constexpr std::uint64_t hash_address(const hash_key& key, const ip_address& a, s
 /// the cache miss.
 template <std::size_t Slots>
 constexpr std::size_t cache_slot(const ipv4_address& a) {
-    return (a.value() * 0x9e3779b97f4a7c15u >> 32) % Slots;
+    return a.raw() * 0x9e3779b1u >> (32 - std::countr_zero(Slots));
 }
 template <std::size_t Slots>
 constexpr std::size_t cache_slot(const ipv6_address& a) {
-    return ((a.high() ^ a.low()) * 0x9e3779b97f4a7c15u >> 32) % Slots;
+    return ((a.high() ^ a.low()) * 0x9e3779b97f4a7c15u) >> (64 - std::countr_zero(Slots));
 }
 
 /// The address with all but its first `length` bits cleared.

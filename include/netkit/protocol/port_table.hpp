@@ -29,8 +29,11 @@ public:
     const endpoint& remote() const { return remote_; }
     bool bound() const { return in_ != nullptr; }
     bool connected() const { return remote_.port != 0; }
-    void connect(const endpoint& remote) { remote_ = remote; }
-    void disconnect() { remote_ = {}; }
+    void connect(const endpoint& remote) {
+        remote_ = remote;
+        hears_all_ = false;
+    }
+    inline void disconnect();
     inline void unbind();
 
     // To be set before it is bound.
@@ -42,6 +45,10 @@ public:
 
 private:
     friend class port_table;
+    /// Whether it has neither an address nor an interface nor a peer of its own: then whatever comes to its port fits.
+    bool is_general() const { return receives && local_.address.is_any() && local_.address.is_v6() && !v6_only && local_.scope == interface_id::none && !connected(); }
+
+    bool hears_all_ = false;  // is_general(), while bound
     port_table* in_ = nullptr;
     port_binding* next_ = nullptr;
     endpoint local_{}, remote_{};
@@ -84,9 +91,12 @@ public:
     errc open(port_binding& b) {
         if (!b.in_) return errc::invalid_argument;
         const bool before = std::exchange(b.receives, true);
-        if (before || !taken(b, b.reuse_address)) return errc::ok;
-        b.receives = false;
-        return errc::address_in_use;
+        if (!before && taken(b, b.reuse_address)) {
+            b.receives = false;
+            return errc::address_in_use;
+        }
+        b.hears_all_ = b.is_general();
+        return errc::ok;
     }
 
     /// The binding that fits best: one connected to `remote`, else one to the very address, else one to any; one to the very
@@ -95,9 +105,9 @@ public:
     NETKIT_INLINE port_binding* look_up(const endpoint& local, const endpoint& remote) const {
         port_binding* best = nullptr;
         unsigned best_score = 0;
-        for (auto* b = heads_[local.port & (heads_.size() - 1)]; b; b = b->next_) {
+        for (auto* b = heads_[local.port & mask_]; b; b = b->next_) {
             if (b->local_.port != local.port) continue;
-            const auto score = fit(*b, local, remote);
+            const auto score = b->hears_all_ ? 1u : fit(*b, local, remote);
             if (score > best_score) {
                 best = b;
                 best_score = score;
@@ -108,7 +118,7 @@ public:
     /// Calls f(binding) for each that hears it: what multicast and broadcast want. f must bind and unbind nothing.
     template <class F>
     void for_each_match(const endpoint& local, const endpoint& remote, F&& f) const {
-        for (auto* b = heads_[local.port & (heads_.size() - 1)]; b; b = b->next_)
+        for (auto* b = heads_[local.port & mask_]; b; b = b->next_)
             if (b->local_.port == local.port && fit(*b, local, remote) != 0) f(*b);
     }
     /// Calls f with each binding.
@@ -154,7 +164,7 @@ private:
         return x.address == y.address || reaches(a, y.address) || reaches(b, x.address);
     }
     bool taken(const port_binding& b, bool reuse) const {
-        for (const auto* other = heads_[b.local_.port & (heads_.size() - 1)]; other; other = other->next_) {
+        for (const auto* other = heads_[b.local_.port & mask_]; other; other = other->next_) {
             if (other == &b || !overlap(b, *other)) continue;
             const bool has_listener = b.exclusive && other->exclusive && other->receives;
             if (!reuse || !other->reuse_address || has_listener) return true;
@@ -163,13 +173,14 @@ private:
     }
     void link(port_binding& b) {
         if (size_ >= heads_.size()) grow();
-        auto& head = heads_[b.local_.port & (heads_.size() - 1)];
+        auto& head = heads_[b.local_.port & mask_];
         b.next_ = std::exchange(head, &b);
         b.in_ = this;
+        b.hears_all_ = b.is_general();
         ++size_;
     }
     void unlink(port_binding& b) {
-        auto** at = &heads_[b.local_.port & (heads_.size() - 1)];
+        auto** at = &heads_[b.local_.port & mask_];
         while (*at != &b) at = &(*at)->next_;
         *at = b.next_;
         b.next_ = nullptr;
@@ -193,13 +204,19 @@ private:
             }
         }
         heads_ = std::move(larger);
+        mask_ = heads_.size() - 1;
     }
 
     std::vector<port_binding*> heads_;
+    std::size_t mask_ = heads_.size() - 1;  // their number is a power of two
     std::size_t size_ = 0;
     ephemeral_ports ephemeral_;
 };
 
+inline void port_binding::disconnect() {
+    remote_ = {};
+    hears_all_ = is_general();
+}
 inline void port_binding::unbind() {
     if (in_) in_->unlink(*this);
     remote_ = {};

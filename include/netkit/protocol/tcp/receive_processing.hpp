@@ -87,7 +87,7 @@ bool is_acceptable(const Connection& c, const tcp_segment& s) {
     const auto length = s.length();
     if (length == 0) return window == 0 ? s.sequence == c.receive_next : s.sequence.in(c.receive_next, window);
     if (window == 0) return false;
-    return s.sequence.in(c.receive_next, window) || (s.sequence + (length - 1)).in(c.receive_next, window);
+    return s.end() > c.receive_next && s.sequence < c.receive_edge;
 }
 
 /// A segment outside the window: the peer is told where we are.

@@ -124,7 +124,7 @@ public:
 
     /// The time: fixed during a poll, asked of the environment otherwise.
     time_point now() {
-        if (!polling_) now_ = read_clock();
+        if (!polling_) [[unlikely]] ask_for_time();
         return now_;
     }
 
@@ -156,8 +156,7 @@ public:
     }
     void request_finish() {
         if (polling_ || !wake_ || finish_requested_) return;
-        finish_requested_ = true;
-        wake_(wake_context_);
+        call_wake();
     }
     /// Has item run after the batch, or soon where none is under way.
     void make_ready(ready_item& item) {
@@ -223,6 +222,13 @@ protected:
     void* wake_context_ = nullptr;
 
 private:
+    // Apart from the rest, so that the datapath has no call through a pointer.
+    NETKIT_COLD void ask_for_time() { now_ = read_clock(); }
+    NETKIT_COLD void call_wake() {
+        finish_requested_ = true;
+        wake_(wake_context_);
+    }
+
     template <class Functions>
     static constexpr char kind = 0;
     static const void* this_thread() {

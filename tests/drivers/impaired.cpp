@@ -1,5 +1,6 @@
 #include <netkit/drivers/impaired.hpp>
 
+#include <netkit/drivers/capture.hpp>
 #include <netkit/drivers/memory_link.hpp>
 
 #include <doctest/doctest.h>
@@ -22,6 +23,8 @@ using netkit::impaired;
 using netkit::memory_link;
 using netkit::packet;
 using namespace std::chrono_literals;
+
+static_assert(netkit::device<impaired<memory_link>> && netkit::device<netkit::capture<impaired<memory_link>>>);
 
 namespace {
 

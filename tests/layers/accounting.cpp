@@ -44,7 +44,8 @@ struct subject : host_by_hand<host> {
         auto ends = test::fate(this->host, on, f);
         (void)wire.take();
         datagram d;
-        while (listener.receive(d) == errc::ok) {}
+        while (listener.receive(d) == errc::ok) {
+        }
         return ends;
     }
     /// Lets what is held end.
@@ -56,12 +57,14 @@ std::vector<ex::example> more_examples() {
     const auto echo = ex::icmpv4(icmp_type::echo_request, 0, icmp_header::make_echo(5, 1), ex::to_bytes("12345678"));
     const auto options = ex::join(ipv4_router_alert{}, be32(0x01010100));
     const auto datagram = ex::udp(ex::six_1, ex::six_2, 7, ex::to_bytes("hello"));
-    const auto echo_6 = ex::icmpv6(ex::join(icmp_header{std::uint8_t(icmpv6_type::echo_request), 0, 0, 7}, std::string_view("12345678")), ex::six_1, ex::six_2);
+    const auto echo_6 = ex::icmpv6(ex::join(icmp_header{std::uint8_t(icmpv6_type::echo_request), 0, 0, 7}, std::string_view("12345678")),
+                                   ex::six_1, ex::six_2);
     const auto hop_by_hop = ex::join(ipv6_router_alert_header{.next = std::uint8_t(ip_protocol::destination_options)},
                                      ipv6_router_alert_header{.next = std::uint8_t(ip_protocol::udp), .kind = 0x1e}, datagram);
     const fragment_header atomic{std::uint8_t(ip_protocol::udp), 0, 0, 77};
     return {
-        {"IPv4 with options", ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::icmp, echo, ipv4_header::dont_fragment_flag, ex::four_2, options)), ""},
+        {"IPv4 with options",
+         ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::icmp, echo, ipv4_header::dont_fragment_flag, ex::four_2, options)), ""},
         {"IPv4 first fragment", ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::icmp, echo, ipv4_header::more_fragments_flag)), ""},
         {"ICMPv6 echo request", ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::icmpv6, echo_6)), ""},
         {"extension headers", ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::hop_by_hop, hop_by_hop)), ""},
@@ -105,13 +108,31 @@ TEST_CASE("padding behind a packet is not part of it") {
 }
 
 TEST_CASE("each example ends as it should") {
-    const std::vector<std::pair<std::string, std::string>> expected = {
-        {"UDP", "delivered"}, {"UDP over IPv6", "delivered"}, {"ICMP echo", "delivered"}, {"ICMPv6 echo", "no_socket"}, {"ICMP port unreachable", "bad_source"},
-        {"packet too big", "bad_source"}, {"ARP request", "delivered"}, {"ARP reply", "delivered"}, {"neighbour solicitation", "delivered"},
-        {"router solicitation", "not_for_us"}, {"router advertisement", "unsupported"}, {"VLAN", "delivered"}, {"IPv4 in IPv4", "no_upper_layer"},
-        {"routing header", "unsupported"}, {"TCP SYN", "no_upper_layer"}, {"IPv4 with options", "delivered"}, {"IPv4 first fragment", "held"},
-        {"ICMPv6 echo request", "delivered"}, {"extension headers", "delivered"}, {"atomic fragment", "delivered"}, {"IPv4 later fragment", "held"},
-        {"IPv6 last fragment", "held"}, {"MLDv1 report", "delivered"}, {"MLDv2 query", "delivered"}, {"MLDv2 report", "not_for_us"}};
+    const std::vector<std::pair<std::string, std::string>> expected = {{"UDP", "delivered"},
+                                                                       {"UDP over IPv6", "delivered"},
+                                                                       {"ICMP echo", "delivered"},
+                                                                       {"ICMPv6 echo", "no_socket"},
+                                                                       {"ICMP port unreachable", "bad_source"},
+                                                                       {"packet too big", "bad_source"},
+                                                                       {"ARP request", "delivered"},
+                                                                       {"ARP reply", "delivered"},
+                                                                       {"neighbour solicitation", "delivered"},
+                                                                       {"router solicitation", "not_for_us"},
+                                                                       {"router advertisement", "unsupported"},
+                                                                       {"VLAN", "delivered"},
+                                                                       {"IPv4 in IPv4", "no_upper_layer"},
+                                                                       {"routing header", "unsupported"},
+                                                                       {"TCP SYN", "no_upper_layer"},
+                                                                       {"IPv4 with options", "delivered"},
+                                                                       {"IPv4 first fragment", "held"},
+                                                                       {"ICMPv6 echo request", "delivered"},
+                                                                       {"extension headers", "delivered"},
+                                                                       {"atomic fragment", "delivered"},
+                                                                       {"IPv4 later fragment", "held"},
+                                                                       {"IPv6 last fragment", "held"},
+                                                                       {"MLDv1 report", "delivered"},
+                                                                       {"MLDv2 query", "delivered"},
+                                                                       {"MLDv2 report", "not_for_us"}};
     const auto all = all_examples();
     for (const auto& [name, ends] : expected) {
         CAPTURE(name);
@@ -124,20 +145,27 @@ TEST_CASE("each example ends as it should") {
 
 TEST_CASE("a length that lies is found out") {
     const auto all = all_examples();
-    const auto example = [&](std::string_view name) { return std::find_if(all.begin(), all.end(), [&](const auto& e) { return e.name == name; })->frame; };
+    const auto example = [&](std::string_view name) {
+        return std::find_if(all.begin(), all.end(), [&](const auto& e) { return e.name == name; })->frame;
+    };
     subject s;
-    const auto udp_4 = example("UDP"), udp_6 = example("UDP over IPv6"), options = example("IPv4 with options"), chain = example("extension headers");
+    const auto udp_4 = example("UDP"), udp_6 = example("UDP over IPv6"), options = example("IPv4 with options"),
+               chain = example("extension headers");
     const auto arp_request = example("ARP request"), solicitation = example("neighbour solicitation");
 
     // IPv4: the header's size, and the packet's.
     for (unsigned words = 0; words < 16; ++words) {
         CAPTURE(words);
         const auto ends = s.fate(with_ipv4_checksum(with(udp_4, network, static_cast<std::uint8_t>(0x40 | words))));
-        if (words < 5) CHECK(ends == "malformed");
-        else if (words == 5) CHECK(ends == "delivered");
-        else CHECK((ends == "truncated" || ends == "malformed" || ends == "no_upper_layer" || ends == "checksum"));
+        if (words < 5)
+            CHECK(ends == "malformed");
+        else if (words == 5)
+            CHECK(ends == "delivered");
+        else
+            CHECK((ends == "truncated" || ends == "malformed" || ends == "no_upper_layer" || ends == "checksum"));
     }
-    for (unsigned length : {0u, 1u, 19u}) CHECK(s.fate(with_ipv4_checksum(with(udp_4, network + 2, be16(static_cast<std::uint16_t>(length))))) == "malformed");
+    for (unsigned length : {0u, 1u, 19u})
+        CHECK(s.fate(with_ipv4_checksum(with(udp_4, network + 2, be16(static_cast<std::uint16_t>(length))))) == "malformed");
     const auto whole = static_cast<unsigned>(udp_4.size() - network);
     for (unsigned length : {20u, 27u, whole - 1, whole + 1, 0xffffu})
         CHECK(s.fate(with_ipv4_checksum(with(udp_4, network + 2, be16(static_cast<std::uint16_t>(length))))) == "truncated");
@@ -156,7 +184,8 @@ TEST_CASE("a length that lies is found out") {
     }
     CHECK(s.fate(with(udp_4, over_ipv4 + 4, be16(8))) == "checksum");
     // IPv6.
-    for (unsigned length : {0u, 7u, 12u, 14u, 0xffffu}) CHECK(s.fate(with(udp_6, network + 4, be16(static_cast<std::uint16_t>(length)))) == "truncated");
+    for (unsigned length : {0u, 7u, 12u, 14u, 0xffffu})
+        CHECK(s.fate(with(udp_6, network + 4, be16(static_cast<std::uint16_t>(length)))) == "truncated");
     // Extension headers and their options.
     for (unsigned units : {5u, 31u, 255u}) CHECK(s.fate(with(chain, over_ipv6 + 1, static_cast<std::uint8_t>(units))) == "truncated");
     CHECK(s.fate(with(chain, over_ipv6 + 3, std::uint8_t{5})) == "malformed");
@@ -185,7 +214,8 @@ TEST_CASE("a frame with any byte altered is counted once") {
             for (unsigned value : {0u, 1u, 4u, 0x2cu, 0x45u, 0x7fu, 0x80u, 0xffu}) {
                 const auto altered = with(e.frame, i, static_cast<std::uint8_t>(value));
                 s.fate(altered);
-                if (altered[12] == std::byte{8} && altered[13] == std::byte{0} && i >= network && i < over_ipv4) s.fate(with_ipv4_checksum(altered));
+                if (altered[12] == std::byte{8} && altered[13] == std::byte{0} && i >= network && i < over_ipv4)
+                    s.fate(with_ipv4_checksum(altered));
             }
         }
     }
@@ -222,18 +252,27 @@ TEST_CASE("received is delivered, forwarded and dropped, over whatever comes thr
         case 0: return examples[below(examples.size())].frame;
         case 1: {
             const auto to = four();
-            return ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, ex::udp(ex::four_1, to, static_cast<std::uint16_t>(7 + below(2)), payload), below(2) ? 0x4000 : 0, to));
+            return ex::ethernet(ether_type::ipv4,
+                                ex::ipv4(ip_protocol::udp, ex::udp(ex::four_1, to, static_cast<std::uint16_t>(7 + below(2)), payload),
+                                         below(2) ? 0x4000 : 0, to));
         }
         case 2: {
             const auto to = six();
-            return ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::udp, ex::udp(ex::six_1, to, static_cast<std::uint16_t>(7 + below(2)), payload), to, static_cast<std::uint8_t>(below(3))));
+            return ex::ethernet(ether_type::ipv6,
+                                ex::ipv6(ip_protocol::udp, ex::udp(ex::six_1, to, static_cast<std::uint16_t>(7 + below(2)), payload), to,
+                                         static_cast<std::uint8_t>(below(3))));
         }
-        case 3: return ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, payload, static_cast<std::uint16_t>(below(2) << 13 | below(64)), four()));
+        case 3:
+            return ex::ethernet(ether_type::ipv4,
+                                ex::ipv4(ip_protocol::udp, payload, static_cast<std::uint16_t>(below(2) << 13 | below(64)), four()));
         case 4: {
-            const fragment_header f{17, 0, fragment_header::make_offset_flags(8 * below(64), below(2) != 0), static_cast<std::uint32_t>(below(4))};
+            const fragment_header f{17, 0, fragment_header::make_offset_flags(8 * below(64), below(2) != 0),
+                                    static_cast<std::uint32_t>(below(4))};
             return ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::fragment, ex::join(f, payload), six()));
         }
-        default: return ex::ethernet(ether_type::arp, ex::to_bytes(arp_header::make(below(2) ? arp_operation::request : arp_operation::reply, ex::mac_1, four(), ex::mac_2, four())));
+        default:
+            return ex::ethernet(ether_type::arp, ex::to_bytes(arp_header::make(below(2) ? arp_operation::request : arp_operation::reply,
+                                                                               ex::mac_1, four(), ex::mac_2, four())));
         }
     };
     for (int i = 0; i < 20000; ++i) {
@@ -244,7 +283,8 @@ TEST_CASE("received is delivered, forwarded and dropped, over whatever comes thr
         r.poll();
         if (below(16) == 0) r.environment_of().advance(std::chrono::milliseconds(below(2000)));
         datagram d;
-        while (echo.receive(d) == errc::ok) {}
+        while (echo.receive(d) == errc::ok) {
+        }
         (void)one.take();
         (void)other.take();
     }

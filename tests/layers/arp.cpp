@@ -41,7 +41,9 @@ frame message(arp_operation operation, mac_address sender, ipv4_address source, 
     return ex::ethernet(ether_type::arp, ex::to_bytes(arp_header::make(operation, sender, source, mac(2), target)), to);
 }
 frame reply(mac_address from = mac(1)) { return message(arp_operation::reply, from, four_1, four_2); }
-frame request(ipv4_address source = four_1, ipv4_address target = four_2) { return message(arp_operation::request, mac(1), source, target, mac_address::broadcast()); }
+frame request(ipv4_address source = four_1, ipv4_address target = four_2) {
+    return message(arp_operation::request, mac(1), source, target, mac_address::broadcast());
+}
 arp_header arp_in(const frame& f) {
     CHECK(at<ethernet_header>(f, 0).protocol() == ether_type::arp);
     return at<arp_header>(f, network);
@@ -162,8 +164,10 @@ TEST_CASE("what nobody waits for, and what nobody can be") {
     CHECK(s.cache().size() == 0);  // unsolicited replies create nothing
     CHECK(s.fate(request(four_1, ipv4_address(198, 18, 0, 9))) == "not_for_us");
     CHECK(s.fate(request(four_1, ipv4_address::loopback())) == "not_for_us");
-    for (const auto source : {ipv4_address::broadcast(), ipv4_address(224, 0, 0, 1), ipv4_address::loopback()}) CHECK(s.fate(request(source)) == "bad_source");
-    for (const auto sender : {mac_address::broadcast(), mac_address(), mac(2), ipv4_address(224, 0, 0, 1).multicast_mac()}) CHECK(s.fate(message(arp_operation::request, sender, four_1, four_2)) == "bad_source");
+    for (const auto source : {ipv4_address::broadcast(), ipv4_address(224, 0, 0, 1), ipv4_address::loopback()})
+        CHECK(s.fate(request(source)) == "bad_source");
+    for (const auto sender : {mac_address::broadcast(), mac_address(), mac(2), ipv4_address(224, 0, 0, 1).multicast_mac()})
+        CHECK(s.fate(message(arp_operation::request, sender, four_1, four_2)) == "bad_source");
     CHECK(s.host.at<arp>()->conflicts == 0);
     CHECK(s.fate(request(four_2, four_2)) == "bad_source");  // it claims our address
     CHECK(s.host.at<arp>()->conflicts == 1);

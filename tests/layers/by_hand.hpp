@@ -8,8 +8,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <utility>
@@ -56,7 +58,8 @@ struct host_by_hand {
     hand wire;
 
     explicit host_by_hand(const memory_link_options& options = {}) : host_by_hand(memory_link::make(options)) {}
-    explicit host_by_hand(std::pair<memory_link, memory_link> ends) : on(host.attach(std::move(ends.first), mac(2))), wire(std::move(ends.second)) {}
+    explicit host_by_hand(std::pair<memory_link, memory_link> ends)
+        : on(host.attach(std::move(ends.first), mac(2))), wire(std::move(ends.second)) {}
 
     /// Lets the host do what there is to do.
     void settle() {
@@ -130,6 +133,7 @@ Header at(const frame& f, std::size_t offset) {
     return h;
 }
 /// Where the headers behind Ethernet's begin.
-inline constexpr std::size_t network = sizeof(ethernet_header), over_ipv4 = network + sizeof(ipv4_header), over_ipv6 = network + sizeof(ipv6_header);
+inline constexpr std::size_t network = sizeof(ethernet_header), over_ipv4 = network + sizeof(ipv4_header),
+                             over_ipv6 = network + sizeof(ipv6_header);
 
 }  // namespace netkit::test

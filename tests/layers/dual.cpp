@@ -129,7 +129,8 @@ TEST_CASE("the version decides, whatever the frame says") {
     const auto six_packet = ex::ipv6(ip_protocol::udp, ex::udp(ex::six_1, ex::six_2, 7, ex::to_bytes("x")));
     CHECK(fate(s.host, s.on, ex::ethernet(ether_type::ipv6, six_packet)) == "delivered");
     for (unsigned version : {0u, 5u, 7u, 15u})
-        CHECK(fate(s.host, s.on, ex::ethernet(ether_type::ipv6, with(six_packet, 0, static_cast<std::uint8_t>(version << 4)))) == "malformed");
+        CHECK(fate(s.host, s.on, ex::ethernet(ether_type::ipv6, with(six_packet, 0, static_cast<std::uint8_t>(version << 4)))) ==
+              "malformed");
     CHECK(fate(s.host, s.on, ex::ethernet(ether_type::ipv6, {})) == "truncated");
 }
 
@@ -158,7 +159,8 @@ TEST_CASE("one stack serves an Ethernet and a link of bare packets at once") {
     udp_socket socket(s, {{}, 7});
     CHECK(fate(s, tun, ex::ipv4(ip_protocol::udp, ex::udp(ex::four_1, ex::four_2, 7, ex::to_bytes("x")))) == "delivered");
     CHECK(fate(s, tun, ex::ipv6(ip_protocol::udp, ex::udp(ex::six_1, ex::six_2, 7, ex::to_bytes("x")))) == "delivered");
-    CHECK(fate(s, eth, ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::udp, ex::udp(ex::six_1, ex::six_2, 7, ex::to_bytes("x"))))) == "delivered");
+    CHECK(fate(s, eth, ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::udp, ex::udp(ex::six_1, ex::six_2, 7, ex::to_bytes("x"))))) ==
+          "delivered");
     CHECK(fate(s, tun, frame(40, std::byte{0x11})) == "malformed");
     CHECK(fate(s, tun, {}) == "truncated");
     hand out(std::move(far_ip));

@@ -185,6 +185,28 @@ TEST_CASE("what is too big for a later link is sent again in fragments that fit"
     CHECK(net.router.counters()[drop_reason::too_big] == 2);
     CHECK(net.client.at<ipv6>()->table.path_mtu(ipv6_address::parse(server_addresses[1])) == 1300);
     CHECK(net.client.at<ipv4>()->table.path_mtu(ipv4_address::parse(server_addresses[0])) == 1300);
+    net.pass(11min);  // the way may have become wider
+    CHECK(net.client.at<ipv6>()->table.path_mtu(ipv6_address::parse(server_addresses[1])) == 0);
+    CHECK(net.client.at<ipv4>()->table.path_mtu(ipv4_address::parse(server_addresses[0])) == 0);
+}
+
+TEST_CASE("echo requests teach what fits, too") {
+    network_of_three net;
+    echo_socket four(net.client.at<icmp>()), six(net.client.at<icmpv6>());
+    echo_socket* sockets[] = {&four, &six};
+    for (int i = 0; i < 2; ++i) {
+        auto& ping = *sockets[i];
+        CHECK(ping.send(ip_address::parse(server_addresses[i]), 1, some(1400)) == errc::ok);
+        net.settle();
+        echo_reply r;
+        REQUIRE(ping.receive(r) == errc::ok);
+        CHECK(r.error == network_error::packet_too_big);
+        CHECK(ping.send(ip_address::parse(server_addresses[i]), 2, some(1400)) == errc::ok);
+        net.settle();
+        REQUIRE(ping.receive(r) == errc::ok);
+        CHECK(r.is_reply);
+        CHECK(r.payload.size() == 1400);
+    }
 }
 
 TEST_CASE("a router fragments IPv4 where it may") {

@@ -53,7 +53,8 @@ frame numbered(std::size_t n) {
 const frame four_whole = ex::udp(ex::four_1, ex::four_2, 7, numbered(72)), six_whole = ex::udp(six_1, six_2, 7, numbered(72));
 
 frame four(std::size_t from, std::size_t to, bool more, std::uint16_t id = 7) {
-    const auto f = ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, part(four_whole, from, to), static_cast<std::uint16_t>((more ? 0x2000 : 0) | from / 8)));
+    const auto f = ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, part(four_whole, from, to),
+                                                           static_cast<std::uint16_t>((more ? 0x2000 : 0) | from / 8)));
     return with_ipv4_checksum(with(f, network + 4, be16(id)));
 }
 frame six_raw(const frame& payload, std::size_t offset, bool more, std::uint32_t id = 7, ip_protocol next = ip_protocol::udp) {
@@ -75,7 +76,8 @@ TEST_CASE("fragments in any order make one datagram, which counts for all of its
     for (const bool v6 : {false, true}) {
         CAPTURE(v6);
         std::vector<frame> pieces;
-        for (std::size_t from = 0; from < 80; from += 24) pieces.push_back(v6 ? six(from, from + 24, from != 72) : four(from, from + 24, from != 72));
+        for (std::size_t from = 0; from < 80; from += 24)
+            pieces.push_back(v6 ? six(from, from + 24, from != 72) : four(from, from + 24, from != 72));
         std::vector<std::size_t> order{0, 1, 2, 3};
         do {
             subject s;
@@ -195,10 +197,11 @@ TEST_CASE("nested fragments, incomplete header chains and fragmented neighbour d
     subject s;
     const fragment_header inner{std::uint8_t(ip_protocol::udp), 0, 0, 9};
     CHECK(s.fate(six_raw(ex::join(inner, six_whole), 0, false, 7, ip_protocol::fragment)) == "malformed");
-    CHECK(s.fate(six_raw(part(six_whole, 0, 0), 0, true)) == "malformed");                                       // RFC 7112: no UDP header at all
+    CHECK(s.fate(six_raw(part(six_whole, 0, 0), 0, true)) == "malformed");  // RFC 7112: no UDP header at all
     CHECK(s.fate(six_raw(ex::to_bytes(ipv6_router_alert_header{.next = 17}), 0, true, 7, ip_protocol::destination_options)) == "malformed");
-    const auto solicitation = ex::icmpv6(ex::to_bytes(neighbour_solicitation{{std::uint8_t(icmpv6_type::neighbour_solicitation), 0, 0, 0}, six_2}), six_1, six_2);
-    CHECK(s.fate(six_raw(solicitation, 0, false, 7, ip_protocol::icmpv6)) == "malformed");                       // RFC 6980
+    const auto solicitation =
+        ex::icmpv6(ex::to_bytes(neighbour_solicitation{{std::uint8_t(icmpv6_type::neighbour_solicitation), 0, 0, 0}, six_2}), six_1, six_2);
+    CHECK(s.fate(six_raw(solicitation, 0, false, 7, ip_protocol::icmpv6)) == "malformed");  // RFC 6980
     CHECK(s.fate(six_raw(part(solicitation, 0, 16), 0, true, 7, ip_protocol::icmpv6)) == "malformed");
     CHECK(s.host.counters().held() == 0);
     CHECK(s.wire.take().empty());
@@ -210,7 +213,8 @@ TEST_CASE("extension headers before and behind the fragment header survive reass
     const auto behind = ex::join(options(ip_protocol::udp), six_whole);
     const auto piece = [&](std::size_t from, std::size_t to, bool more) {
         const fragment_header h{std::uint8_t(ip_protocol::destination_options), 0, fragment_header::make_offset_flags(from, more), 7};
-        return ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::hop_by_hop, ex::join(options(ip_protocol::fragment), h, part(behind, from, to))));
+        return ex::ethernet(ether_type::ipv6,
+                            ex::ipv6(ip_protocol::hop_by_hop, ex::join(options(ip_protocol::fragment), h, part(behind, from, to))));
     };
     CHECK(s.fate(piece(48, 88, false)) == "held");
     s.wire.send(piece(0, 48, true));

@@ -30,10 +30,15 @@ struct subject : host_by_hand<host> {
 frame over(ip_protocol protocol, const frame& payload, ipv4_address to = four_2, ipv4_address from = four_1, mac_address at_mac = mac(2)) {
     return with_ipv4_checksum(with(ex::ethernet(ether_type::ipv4, ex::ipv4(protocol, payload, 0, to), at_mac), network + 12, from));
 }
-frame echo(icmp_type type = icmp_type::echo_request, std::uint32_t rest = icmp_header::make_echo(5, 1)) { return ex::icmpv4(type, 0, rest, to_bytes("12345678")); }
+frame echo(icmp_type type = icmp_type::echo_request, std::uint32_t rest = icmp_header::make_echo(5, 1)) {
+    return ex::icmpv4(type, 0, rest, to_bytes("12345678"));
+}
 /// To a port on which nobody listens.
-frame unheard(ipv4_address to = four_2, ipv4_address from = four_1) { return over(ip_protocol::udp, ex::udp(from, to, 9, to_bytes("x")), to, from); }
-frame error_about(const frame& quoted, icmp_type type = icmp_type::destination_unreachable, std::uint8_t code = icmp_code::host_unreachable, std::uint32_t rest = 0) {
+frame unheard(ipv4_address to = four_2, ipv4_address from = four_1) {
+    return over(ip_protocol::udp, ex::udp(from, to, 9, to_bytes("x")), to, from);
+}
+frame error_about(const frame& quoted, icmp_type type = icmp_type::destination_unreachable, std::uint8_t code = icmp_code::host_unreachable,
+                  std::uint32_t rest = 0) {
     return over(ip_protocol::icmp, ex::icmpv4(type, code, rest, quoted));
 }
 /// A packet of ours as someone on the way would quote it.
@@ -74,7 +79,9 @@ TEST_CASE("replies reach the socket that asked, and none else") {
     CHECK(ping.send(four_1, 4, bytes("12345678")) == errc::ok);
     s.settle();
     CHECK(s.wire.take().size() == 1);
-    CHECK(s.fate(over(ip_protocol::icmp, echo(icmp_type::echo_reply, icmp_header::make_echo(static_cast<std::uint16_t>(ping.identifier() + 1), 4)))) == "no_socket");
+    CHECK(s.fate(over(ip_protocol::icmp,
+                      echo(icmp_type::echo_reply, icmp_header::make_echo(static_cast<std::uint16_t>(ping.identifier() + 1), 4)))) ==
+          "no_socket");
     CHECK(s.fate(over(ip_protocol::icmp, echo(icmp_type::echo_reply, icmp_header::make_echo(ping.identifier(), 4)))) == "delivered");
     echo_reply r;
     REQUIRE(ping.receive(r) == errc::ok);
@@ -163,14 +170,17 @@ TEST_CASE("an error is told to the socket whose packet it quotes") {
         auto foreign = quoted;
         foreign[15] = std::byte{9};
         CHECK(s.fate(error_about(foreign)) == "bad_source");
-        for (std::size_t n = 0; n < 28; ++n) CHECK(s.fate(error_about(frame(quoted.begin(), quoted.begin() + static_cast<std::ptrdiff_t>(n)))) == "truncated");
+        for (std::size_t n = 0; n < 28; ++n)
+            CHECK(s.fate(error_about(frame(quoted.begin(), quoted.begin() + static_cast<std::ptrdiff_t>(n)))) == "truncated");
         CHECK(s.fate(error_about(with(quoted, 0, std::uint8_t{0x41}))) == "malformed");
         CHECK(s.fate(error_about(with(quoted, 0, std::uint8_t{0x65}))) == "malformed");
         CHECK(s.fate(error_about(with(quoted, 0, std::uint8_t{0x4f}))) == "truncated");
         CHECK(socket.take_error() == errc::ok);
     }
     SUBCASE("a packet that is too big teaches the path's MTU, never less than there can be") {
-        auto too_big = [&](std::uint32_t mtu) { return s.fate(error_about(quoted, icmp_type::destination_unreachable, icmp_code::fragmentation_needed, mtu)); };
+        auto too_big = [&](std::uint32_t mtu) {
+            return s.fate(error_about(quoted, icmp_type::destination_unreachable, icmp_code::fragmentation_needed, mtu));
+        };
         CHECK(too_big(1300) == "delivered");
         CHECK(s.host.at<ipv4>()->table.path_mtu(four_1) == 1300);
         CHECK(too_big(1400) == "delivered");

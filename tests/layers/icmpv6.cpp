@@ -32,13 +32,17 @@ struct subject : host_by_hand<host> {
 frame over(ip_protocol next, const frame& payload, ipv6_address to = six_2, ipv6_address from = six_1) {
     return ex::ethernet(ether_type::ipv6, ex::ipv6(next, payload, to, 64, from), to.is_multicast() ? to.multicast_mac() : mac(2));
 }
-frame message(icmpv6_type type, std::uint8_t code, std::uint32_t rest, const frame& payload, ipv6_address to = six_2, ipv6_address from = six_1) {
+frame message(icmpv6_type type, std::uint8_t code, std::uint32_t rest, const frame& payload, ipv6_address to = six_2,
+              ipv6_address from = six_1) {
     return over(ip_protocol::icmpv6, ex::icmpv6(ex::join(icmp_header{std::uint8_t(type), code, 0, rest}, payload), from, to), to, from);
 }
-frame echo(icmpv6_type type = icmpv6_type::echo_request, std::uint32_t rest = icmp_header::make_echo(5, 1), ipv6_address to = six_2, ipv6_address from = six_1) {
+frame echo(icmpv6_type type = icmpv6_type::echo_request, std::uint32_t rest = icmp_header::make_echo(5, 1), ipv6_address to = six_2,
+           ipv6_address from = six_1) {
     return message(type, 0, rest, to_bytes("12345678"), to, from);
 }
-frame unheard(ipv6_address to = six_2, ipv6_address from = six_1) { return over(ip_protocol::udp, ex::udp(from, to, 9, to_bytes("x")), to, from); }
+frame unheard(ipv6_address to = six_2, ipv6_address from = six_1) {
+    return over(ip_protocol::udp, ex::udp(from, to, 9, to_bytes("x")), to, from);
+}
 frame ours(const frame& datagram) { return ex::ipv6(ip_protocol::udp, datagram, six_1, 64, six_2); }
 
 }  // namespace
@@ -83,7 +87,8 @@ TEST_CASE("replies and errors reach the echo socket that asked") {
     s.settle();
     const auto asked = s.wire.take();
     REQUIRE(asked.size() == 1);
-    CHECK(s.fate(echo(icmpv6_type::echo_reply, icmp_header::make_echo(static_cast<std::uint16_t>(ping.identifier() + 1), 4))) == "no_socket");
+    CHECK(s.fate(echo(icmpv6_type::echo_reply, icmp_header::make_echo(static_cast<std::uint16_t>(ping.identifier() + 1), 4))) ==
+          "no_socket");
     CHECK(s.fate(echo(icmpv6_type::echo_reply, icmp_header::make_echo(ping.identifier(), 4))) == "delivered");
     const frame quoted(asked[0].begin() + network, asked[0].end());
     CHECK(s.fate(message(icmpv6_type::packet_too_big, 0, 1300, quoted)) == "delivered");
@@ -166,10 +171,15 @@ TEST_CASE("an error is told to the socket whose packet it quotes") {
     CHECK(told(icmpv6_type::packet_too_big, 0, 1279) == errc::ok);  // no link under IPv6 is that narrow
     CHECK(s.host.at<ipv6>()->table.path_mtu(six_1) == 1300);
 
-    CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0, ex::ipv6(ip_protocol::udp, ex::udp(six_1, six_2, 7, {})))) == "bad_source");
+    CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0, ex::ipv6(ip_protocol::udp, ex::udp(six_1, six_2, 7, {})))) ==
+          "bad_source");
     CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0, with(quoted, 0, std::uint8_t{0x45}))) == "malformed");
-    for (std::size_t n = 0; n < 40; ++n) CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0, frame(quoted.begin(), quoted.begin() + static_cast<std::ptrdiff_t>(n)))) == "truncated");
-    for (std::size_t n = 40; n < 48; ++n) CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0, frame(quoted.begin(), quoted.begin() + static_cast<std::ptrdiff_t>(n)))) == "delivered");
+    for (std::size_t n = 0; n < 40; ++n)
+        CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0,
+                             frame(quoted.begin(), quoted.begin() + static_cast<std::ptrdiff_t>(n)))) == "truncated");
+    for (std::size_t n = 40; n < 48; ++n)
+        CHECK(s.fate(message(icmpv6_type::destination_unreachable, 4, 0,
+                             frame(quoted.begin(), quoted.begin() + static_cast<std::ptrdiff_t>(n)))) == "delivered");
     CHECK(socket.take_error() == errc::ok);
 }
 

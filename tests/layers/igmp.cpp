@@ -142,7 +142,9 @@ TEST_CASE("queries that came through a router, or are addressed to others than t
 
 TEST_CASE("a datagram to the group reaches the socket, and ceases to when it leaves") {
     subject s;
-    const auto f = ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, ex::udp(ex::four_1, group, 7, ex::to_bytes("hello")), 0, group), group.multicast_mac());
+    const auto f =
+        ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, ex::udp(ex::four_1, group, 7, ex::to_bytes("hello")), 0, group),
+                     group.multicast_mac());
     CHECK(fate(s.host, s.on, f) == "not_for_us");
     REQUIRE(s.member.join_group(group, s.on) == errc::ok);
     CHECK(fate(s.host, s.on, f) == "delivered");

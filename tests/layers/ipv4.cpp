@@ -95,7 +95,8 @@ TEST_CASE("options are skipped, source routes are not followed") {
 TEST_CASE("tunnels nobody asked for are refused") {
     subject s;
     for (const auto inner : {ip_protocol::ipv4, ip_protocol::ipv6}) {
-        const auto f = ex::ethernet(ether_type::ipv4, ex::ipv4(inner, ex::ipv4(ip_protocol::udp, ex::udp(four_1, four_2, 7, to_bytes("x")))));
+        const auto f =
+            ex::ethernet(ether_type::ipv4, ex::ipv4(inner, ex::ipv4(ip_protocol::udp, ex::udp(four_1, four_2, 7, to_bytes("x")))));
         CHECK(s.fate(f) == "no_upper_layer");
     }
     datagram d;
@@ -145,8 +146,10 @@ TEST_CASE("its own addresses are reached by the loopback, not by their links") {
 
 TEST_CASE("addresses that no interface can have are refused") {
     subject s;
-    for (const auto* text : {"224.0.0.5/24", "255.255.255.255/32", "0.0.0.0/0"}) CHECK_THROWS_AS(s.host.add_address(s.on, text), std::invalid_argument);
-    for (const auto* text : {"198.18.0.2/33", "198.18.0.2/x", "198.18.0/24"}) CHECK_THROWS_AS(s.host.add_address(s.on, text), std::invalid_argument);
+    for (const auto* text : {"224.0.0.5/24", "255.255.255.255/32", "0.0.0.0/0"})
+        CHECK_THROWS_AS(s.host.add_address(s.on, text), std::invalid_argument);
+    for (const auto* text : {"198.18.0.2/33", "198.18.0.2/x", "198.18.0/24"})
+        CHECK_THROWS_AS(s.host.add_address(s.on, text), std::invalid_argument);
 }
 
 TEST_CASE("the address that suits the way speaks") {

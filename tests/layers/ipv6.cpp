@@ -49,7 +49,9 @@ frame six(ip_protocol next, const frame& payload, ipv6_address to = six_2, std::
 }
 /// An extension header of 8 bytes with one option of 4 bytes and some padding.
 frame options(ip_protocol next, std::uint8_t kind) { return to_bytes(ipv6_router_alert_header{.next = std::uint8_t(next), .kind = kind}); }
-frame routing(ip_protocol next, std::uint8_t type, std::uint8_t left) { return join(routing_header{std::uint8_t(next), 0, type, left}, be32(0)); }
+frame routing(ip_protocol next, std::uint8_t type, std::uint8_t left) {
+    return join(routing_header{std::uint8_t(next), 0, type, left}, be32(0));
+}
 constexpr auto hbh = ip_protocol::hop_by_hop, destination = ip_protocol::destination_options, udp_ = ip_protocol::udp;
 
 }  // namespace
@@ -93,7 +95,8 @@ TEST_CASE("a link-local address is heard on its own link only") {
 
 TEST_CASE("extension headers are taken in the order in which they lie") {
     subject s;
-    CHECK(s.answer(six(hbh, join(options(destination, 5), options(ip_protocol::routing, 0x1e), routing(udp_, 0, 0), hello))) == "delivered");
+    CHECK(s.answer(six(hbh, join(options(destination, 5), options(ip_protocol::routing, 0x1e), routing(udp_, 0, 0), hello))) ==
+          "delivered");
     datagram d;
     CHECK(s.socket.receive(d) == errc::ok);
     CHECK(d.payload.size() == 5);

@@ -34,13 +34,19 @@ struct subject : host_by_hand<host> {
     }
     void ask(const frame& mld, ipv6_address to = ipv6_address::all_nodes(), std::uint8_t hops = 1, ipv6_address source = ex::router) {
         const auto sound = ex::icmpv6(mld, source, to);
-        const auto packet = ex::ipv6(ip_protocol::hop_by_hop, ex::join(ipv6_router_alert_header{.next = std::uint8_t(ip_protocol::icmpv6)}, sound), to, hops, source);
+        const auto packet =
+            ex::ipv6(ip_protocol::hop_by_hop, ex::join(ipv6_router_alert_header{.next = std::uint8_t(ip_protocol::icmpv6)}, sound), to,
+                     hops, source);
         wire.send(ex::ethernet(ether_type::ipv6, packet, to.multicast_mac()));
         settle();
     }
 };
-frame query(std::uint16_t ms, ipv6_address about = {}) { return ex::to_bytes(mld_message{std::uint8_t(icmpv6_type::multicast_listener_query), 0, 0, ms, 0, about}); }
-frame query_v2(std::uint16_t code) { return ex::to_bytes(mld_query{{std::uint8_t(icmpv6_type::multicast_listener_query), 0, 0, code, 0, {}}, 2, 125, 0}); }
+frame query(std::uint16_t ms, ipv6_address about = {}) {
+    return ex::to_bytes(mld_message{std::uint8_t(icmpv6_type::multicast_listener_query), 0, 0, ms, 0, about});
+}
+frame query_v2(std::uint16_t code) {
+    return ex::to_bytes(mld_query{{std::uint8_t(icmpv6_type::multicast_listener_query), 0, 0, code, 0, {}}, 2, 125, 0});
+}
 
 void check_shared(const frame& f) {
     const auto ip = at<ipv6_header>(f, network);

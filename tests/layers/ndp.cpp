@@ -37,16 +37,21 @@ struct subject : host_by_hand<host> {
     }
 };
 
-frame message(icmpv6_type type, ipv6_address source, ipv6_address to, ipv6_address about, std::uint32_t flags, const frame& options, std::uint8_t hops = 255, std::uint8_t code = 0) {
+frame message(icmpv6_type type, ipv6_address source, ipv6_address to, ipv6_address about, std::uint32_t flags, const frame& options,
+              std::uint8_t hops = 255, std::uint8_t code = 0) {
     const auto body = ex::join(neighbour_advertisement{{std::uint8_t(type), code, 0, flags}, about}, options);
-    return ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::icmpv6, ex::icmpv6(body, source, to), to, hops, source), to.is_multicast() ? to.multicast_mac() : mac(2));
+    return ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::icmpv6, ex::icmpv6(body, source, to), to, hops, source),
+                        to.is_multicast() ? to.multicast_mac() : mac(2));
 }
 frame link_address(nd_option_kind kind, mac_address m) { return ex::to_bytes(nd_link_address_option::make(kind, m)); }
-frame advertisement(std::uint32_t flags = neighbour_advertisement::solicited_flag | neighbour_advertisement::override_flag, mac_address at = mac(1), ipv6_address about = ex::six_1) {
-    return message(icmpv6_type::neighbour_advertisement, about, ex::six_2, about, flags, link_address(nd_option_kind::target_link_address, at));
+frame advertisement(std::uint32_t flags = neighbour_advertisement::solicited_flag | neighbour_advertisement::override_flag,
+                    mac_address at = mac(1), ipv6_address about = ex::six_1) {
+    return message(icmpv6_type::neighbour_advertisement, about, ex::six_2, about, flags,
+                   link_address(nd_option_kind::target_link_address, at));
 }
 frame solicitation(ipv6_address source = ex::six_1, ipv6_address about = ex::six_2) {
-    return message(icmpv6_type::neighbour_solicitation, source, about.solicited_node(), about, 0, source.is_any() ? frame{} : link_address(nd_option_kind::source_link_address, mac(1)));
+    return message(icmpv6_type::neighbour_solicitation, source, about.solicited_node(), about, 0,
+                   source.is_any() ? frame{} : link_address(nd_option_kind::source_link_address, mac(1)));
 }
 /// What a neighbour discovery message is about; its type and target are checked.
 neighbour_advertisement check(const frame& f, icmpv6_type type, ipv6_address source, ipv6_address to) {
@@ -179,15 +184,16 @@ TEST_CASE("messages that RFC 4861 section 7.1 forbids are dropped") {
     CHECK(end(message(ns, theirs, ours, all, 0, mine)) == "malformed");
     CHECK(end(message(ns, {}, ours.solicited_node(), ours, 0, mine)) == "malformed");
     CHECK(end(message(ns, {}, all, ours, 0, {})) == "malformed");
-    CHECK(end(message(ns, theirs, ours, ours, 0, frame(8))) == "malformed");             // an option of length 0
+    CHECK(end(message(ns, theirs, ours, ours, 0, frame(8))) == "malformed");                             // an option of length 0
     CHECK(end(message(ns, theirs, ours, ours, 0, frame(mine.begin(), mine.end() - 1))) == "malformed");  // a residue
     CHECK(end(message(na, theirs, all, theirs, neighbour_advertisement::solicited_flag, mine)) == "malformed");
     CHECK(end(message(na, theirs, ours, all, 0, mine)) == "malformed");
-    CHECK(end(message(na, theirs, ours, ours, 0, mine)) == "bad_source");                // it claims our address
+    CHECK(end(message(na, theirs, ours, ours, 0, mine)) == "bad_source");  // it claims our address
     CHECK(s.host.at<ndp>()->conflicts == 1);
     CHECK(s.cache().size() == 0);
     // An option that names a group is as good as none: the asker's link address has to be found out.
-    const auto sent = s.exchange(message(ns, theirs, ours.solicited_node(), ours, 0, link_address(nd_option_kind::source_link_address, all.multicast_mac())));
+    const auto sent = s.exchange(
+        message(ns, theirs, ours.solicited_node(), ours, 0, link_address(nd_option_kind::source_link_address, all.multicast_mac())));
     REQUIRE(sent.size() == 1);
     check(sent[0], ns, ours, theirs.solicited_node());
 }
@@ -218,7 +224,8 @@ TEST_CASE("an address is used once nobody objects to it") {
     }
     SUBCASE("another host has it") {
         const auto all = ipv6_address::all_nodes();
-        s.exchange(message(icmpv6_type::neighbour_advertisement, ex::six_2, all, ex::six_2, neighbour_advertisement::override_flag, link_address(nd_option_kind::target_link_address, mac(9))));
+        s.exchange(message(icmpv6_type::neighbour_advertisement, ex::six_2, all, ex::six_2, neighbour_advertisement::override_flag,
+                           link_address(nd_option_kind::target_link_address, mac(9))));
         CHECK(s.host.at<ndp>()->duplicates == 1);
     }
     SUBCASE("another host wants it, too") {

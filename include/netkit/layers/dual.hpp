@@ -29,8 +29,10 @@ struct dual {
     using sends_to = typename V4::sends_to;
     using host_path = path<ipv4_address>;
 
-    static_assert(std::same_as<typename V4::sends_to, ipv4_address> && std::same_as<typename V6::sends_to, ipv6_address>, "netkit: dual<> takes IPv4 first and IPv6 second, then the transports that both share");
-    static constexpr bool seated = detail::all_seated<keys<ether_type>, no_link, V4, V6>() && detail::all_seated<keys<ip_protocol>, ip_from<ipv4_address>, T...>() &&
+    static_assert(std::same_as<typename V4::sends_to, ipv4_address> && std::same_as<typename V6::sends_to, ipv6_address>,
+                  "netkit: dual<> takes IPv4 first and IPv6 second, then the transports that both share");
+    static constexpr bool seated = detail::all_seated<keys<ether_type>, no_link, V4, V6>() &&
+                                   detail::all_seated<keys<ip_protocol>, ip_from<ipv4_address>, T...>() &&
                                    detail::all_seated<keys<ip_protocol>, ip_from<ipv6_address>, T...>();
     using uppers = std::conditional_t<seated, std::tuple<V4, V6, T...>, std::tuple<>>;
     uppers above;

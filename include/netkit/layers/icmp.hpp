@@ -130,17 +130,20 @@ private:
         if (!internet->is_local(quoted->source)) return here.drop(std::move(p), drop_reason::bad_source);
         std::uint32_t detail = 0;
         const auto error = decode(header, detail);
-        if (ip_protocol{quoted->protocol} == ip_protocol::icmp) return hear_echo(here, std::move(p), from, error);
+        if (ip_protocol{quoted->protocol} == ip_protocol::icmp) return hear_echo(here, std::move(p), from, error, detail);
         internet->tell_transport(internet, p, error, detail);
         here.deliver(p);
     }
-    void hear_echo(context auto here, packet p, const from_type& from, network_error error) {
+    void hear_echo(context auto here, packet p, const from_type& from, network_error error, std::uint32_t detail) {
+        const auto target = p.template peek<ipv4_header>()->target;
         p.pull(p.template peek<ipv4_header>()->header_size());
         const auto* request = p.template pull<icmp_header>();
-        if (request && icmp_type{request->type} == icmp_type::echo_request &&
-            echoes.take(here.stack(), p, request->identifier(), request->sequence(), from.source, from.hop_limit, false, error))
-            return;
-        here.drop(std::move(p), drop_reason::no_socket);
+        if (!request || icmp_type{request->type} != icmp_type::echo_request ||
+            !echoes.take(here.stack(), p, request->identifier(), request->sequence(), from.source, from.hop_limit, false, error))
+            return here.drop(std::move(p), drop_reason::no_socket);
+        if (error != network_error::packet_too_big) return;
+        auto internet = here.template nearest<router_of<ipv4_address>>();
+        internet->learn_path_mtu(internet, target, detail);
     }
     /// Sends from `source`, where that is one of our own unicast addresses; else from whichever suits the way.
     errc say(context auto here, packet p, const ipv4_address& to, icmp_type type, std::uint8_t code, std::uint32_t rest, const ipv4_address& source) {

@@ -107,7 +107,8 @@ private:
         case network_error::packet_too_big: return {type::packet_too_big, 0, detail};
         case network_error::hop_limit_exceeded: return {type::time_exceeded, icmpv6_code::hop_limit_exceeded, 0};
         case network_error::reassembly_timeout: return {type::time_exceeded, icmpv6_code::reassembly_time_exceeded, 0};
-        case network_error::administratively_prohibited: return {type::destination_unreachable, icmpv6_code::administratively_prohibited, 0};
+        case network_error::administratively_prohibited:
+            return {type::destination_unreachable, icmpv6_code::administratively_prohibited, 0};
         case network_error::parameter_problem: return {type::parameter_problem, icmpv6_code::erroneous_header_field, detail};
         case network_error::unrecognised_option: return {type::parameter_problem, icmpv6_code::unrecognised_option, detail};
         }
@@ -117,7 +118,8 @@ private:
         detail = 0;
         switch (icmpv6_type{h.type}) {
         case icmpv6_type::packet_too_big: return detail = icmpv6_mtu(h), network_error::packet_too_big;
-        case icmpv6_type::time_exceeded: return h.code == icmpv6_code::hop_limit_exceeded ? network_error::hop_limit_exceeded : network_error::reassembly_timeout;
+        case icmpv6_type::time_exceeded:
+            return h.code == icmpv6_code::hop_limit_exceeded ? network_error::hop_limit_exceeded : network_error::reassembly_timeout;
         case icmpv6_type::parameter_problem:
             detail = icmpv6_pointer(h);
             if (h.code == icmpv6_code::unrecognised_next_header) return network_error::protocol_unreachable;
@@ -179,10 +181,13 @@ private:
         if (!request || icmpv6_type{request->type} != icmpv6_type::echo_request ||
             !echoes.take(here.stack(), p, request->identifier(), request->sequence(), from.source, from.hop_limit, false, error))
             return here.drop(std::move(p), drop_reason::no_socket);
-        if (error == network_error::packet_too_big) here.template nearest<router_of<ipv6_address>>()->table.learn_path_mtu(target, detail, here.now());
+        if (error != network_error::packet_too_big) return;
+        auto internet = here.template nearest<router_of<ipv6_address>>();
+        internet->learn_path_mtu(internet, target, detail);
     }
     /// Sends from `source`, where that is one of our own unicast addresses; else from whichever suits the way.
-    errc say(context auto here, packet p, const ipv6_address& to, interface_id scope, icmpv6_type type, std::uint8_t code, std::uint32_t rest, const ipv6_address& source) {
+    errc say(context auto here, packet p, const ipv6_address& to, interface_id scope, icmpv6_type type, std::uint8_t code,
+             std::uint32_t rest, const ipv6_address& source) {
         auto internet = here.template nearest<router_of<ipv6_address>>();
         const auto* found = internet->route(to, scope);
         if (!found) {
@@ -205,7 +210,8 @@ public:
             auto p = here.allocate(payload.size());
             if (!p) return errc::no_buffers;
             p.append(payload);
-            return here->say(here, std::move(p), to.v6(), interface_id::none, icmpv6_type::echo_request, 0, icmp_header::make_echo(socket.identifier(), sequence), {});
+            return here->say(here, std::move(p), to.v6(), interface_id::none, icmpv6_type::echo_request, 0,
+                             icmp_header::make_echo(socket.identifier(), sequence), {});
         },
         [](stack_core& s, echo_socket& socket) { Here::in(s)->echoes.close(socket); }};
 };

@@ -30,7 +30,9 @@ struct igmp : leaf {
     void joined(context auto here, const ipv4_address& group, interface_id on) {
         if (on != interface_id::loopback) carry_out(here, groups.join(group, on, here.now(), here.random()));
     }
-    void left(context auto here, const ipv4_address& group, interface_id on) { carry_out(here, groups.leave(group, on, here.now(), here.random())); }
+    void left(context auto here, const ipv4_address& group, interface_id on) {
+        carry_out(here, groups.leave(group, on, here.now(), here.random()));
+    }
     void expired(context auto here, membership& m) { carry_out(here, groups.expired(m, here.now(), here.random())); }
 
     void receive(context auto here, packet p, const from_type& from) {
@@ -42,9 +44,7 @@ struct igmp : leaf {
         switch (igmp_type{h->type}) {
         case igmp_type::query: return receive_query(here, std::move(p), from);
         case igmp_type::report_v1:
-        case igmp_type::report_v2:
-            groups.heard_report(h->group, p.interface(), here.now());
-            return here.deliver(p);
+        case igmp_type::report_v2: groups.heard_report(h->group, p.interface(), here.now()); return here.deliver(p);
         default: return here.drop(std::move(p), drop_reason::unsupported);  // for routers
         }
     }
@@ -52,7 +52,8 @@ struct igmp : leaf {
 private:
     void receive_query(context auto here, packet p, const from_type& from) {
         const auto group = p.template peek<igmp_header>()->group;
-        if (from.target != (group.is_any() ? igmp_all_systems : group) || (!group.is_any() && !group.is_multicast())) return here.drop(std::move(p), drop_reason::malformed);
+        if (from.target != (group.is_any() ? igmp_all_systems : group) || (!group.is_any() && !group.is_multicast()))
+            return here.drop(std::move(p), drop_reason::malformed);
         auto version = membership_version::newer;
         unsigned tenths = 0;
         if (p.size() == sizeof(igmp_header)) {
@@ -61,10 +62,13 @@ private:
             if (tenths == 0) tenths = 100;
         } else {
             const auto* query = p.template peek<igmp_query>();
-            if (!query || p.size() < sizeof *query + query->sources * sizeof(ipv4_address)) return here.drop(std::move(p), drop_reason::truncated);
+            if (!query || p.size() < sizeof *query + query->sources * sizeof(ipv4_address))
+                return here.drop(std::move(p), drop_reason::truncated);
             tenths = query->maximum_response_time();
         }
-        groups.heard_query(group, p.interface(), version, std::chrono::milliseconds(100) * tenths, here.now(), [&] { return here.random(); }, [&](membership& m) { here.arm(m, m.deadline); });
+        groups.heard_query(
+            group, p.interface(), version, std::chrono::milliseconds(100) * tenths, here.now(), [&] { return here.random(); },
+            [&](membership& m) { here.arm(m, m.deadline); });
         here.deliver(p);
     }
 

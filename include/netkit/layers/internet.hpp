@@ -118,13 +118,28 @@ public:
         for_reporter(here, [&](auto reporter) { reporter->left(reporter, group, on); });
     }
 
+    /// Someone on the way says that more than `mtu` bytes do not fit; believed for ten minutes (RFC 8201 section 4). Whoever tells of
+    /// it has matched that to something that was sent (RFC 5927).
+    void learn_path_mtu(context auto here, const A& target, std::uint32_t mtu) {
+        if (table.learn_path_mtu(target, mtu, here.now())) arm_upkeep_timer(here);
+    }
+
 protected:
     struct fragment_timer : timer {};
+    struct upkeep_timer : timer {};
     fragment_timer fragment_timer_;
+    upkeep_timer upkeep_timer_;
 
     void start(context auto here) {
         table.start(hash_key{here.random(), here.random()});
         fragments.start(hash_key{here.random(), here.random()});
+    }
+    void expire_knowledge(context auto here) {
+        table.expire(here.now());
+        arm_upkeep_timer(here);
+    }
+    void arm_upkeep_timer(context auto here) {
+        if (const auto next = table.next_expiry()) here.arm(upkeep_timer_, *next);
     }
     void arm_fragment_timer(context auto here) {
         if (const auto next = fragments.next_expiry()) here.arm(fragment_timer_, *next);

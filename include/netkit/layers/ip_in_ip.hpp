@@ -92,7 +92,9 @@ struct ip_in_ip : carries<sole, no_link, Inner> {
     /// A router on the way of the outer packet says how much fits.
     template <class A>
     void network_failed(context auto here, std::span<const std::byte>, const path<A>& way, network_error error, std::uint32_t detail) {
-        if (error == network_error::packet_too_big && tunnel_to(way.target)) here.template nearest<router_of<A>>()->table.learn_path_mtu(way.target, detail, here.now());
+        if (error != network_error::packet_too_big || !tunnel_to(way.target)) return;
+        auto outer = here.template nearest<router_of<A>>();
+        outer->learn_path_mtu(outer, way.target, detail);
     }
 
 private:

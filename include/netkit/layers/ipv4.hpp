@@ -117,6 +117,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
         });
         arm_fragment_timer(here);
     }
+    void expired(context auto here, upkeep_timer&) { expire_knowledge(here); }
 
 private:
     static constexpr ipv4_address all_systems{224, 0, 0, 1};

@@ -17,7 +17,9 @@ namespace netkit {
 
 /// Checks whether another host has an address before it is used: NDP. It calls `address_checked` when it knows.
 template <class Layer>
-concept detects_duplicates = requires(Layer& layer, archetype::context here, const ipv6_address& address, interface_id on) { layer.detect_duplicate(here, address, on); };
+concept detects_duplicates = requires(Layer& layer, archetype::context here, const ipv6_address& address, interface_id on) {
+    layer.detect_duplicate(here, address, on);
+};
 struct duplicate_detector {
     template <class Layer>
     static constexpr bool wants = detects_duplicates<Layer>;
@@ -81,14 +83,16 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
         if constexpr (requires { link.target.is_group(); }) from.link_broadcast = link.target.is_group();
         const bool outside = p.interface() != interface_id::loopback;
         if (outside && !plausible_source(h->source, h->target)) return here.drop(std::move(p), drop_reason::bad_source);
-        if (!is_local(h->target) || (outside && reaches_no_other_link(h->target))) [[unlikely]] return receive_other(here, std::move(p), from);
+        if (!is_local(h->target) || (outside && reaches_no_other_link(h->target))) [[unlikely]]
+            return receive_other(here, std::move(p), from);
         NETKIT_CALL accept(here, std::move(p), from);
     }
 
     /// Adds a header and sends; what does not fit the path is sent in fragments, or refused where the path says so.
     errc transmit(context auto here, ip_protocol protocol, packet p, const path<ipv6_address>& way) {
         const auto mtu = way.mtu ? way.mtu : here.interface(way.out).mtu;
-        if (p.size() + sizeof(ipv6_header) > mtu && p.gso_size() == 0) [[unlikely]] return transmit_large(here, protocol, std::move(p), way, mtu);
+        if (p.size() + sizeof(ipv6_header) > mtu && p.gso_size() == 0) [[unlikely]]
+            return transmit_large(here, protocol, std::move(p), way, mtu);
         push_header(p, protocol, way);
         NETKIT_CALL return send(here, protocol, std::move(p), way);
     }
@@ -106,8 +110,12 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
     /// A packet, from its IP header on, that could not be sent for want of an answer from its next hop.
     void neighbour_unreachable(context auto here, packet p) {
         if (const auto* h = p.template peek<ipv6_header>()) {
-            if (p.frames()) tell_sender(here, p, from_type{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), sizeof *h, false}, network_error::host_unreachable);
-            else tell_transport(here, p, network_error::host_unreachable, 0);
+            if (p.frames())
+                tell_sender(here, p,
+                            from_type{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), sizeof *h, false},
+                            network_error::host_unreachable);
+            else
+                tell_transport(here, p, network_error::host_unreachable, 0);
         }
         here.drop(std::move(p), drop_reason::no_neighbour);
     }
@@ -122,7 +130,8 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
         way.target = way.hop = h->target;
         way.out = p.interface();
         here.claimant(upper.next, [&](auto transport) {
-            if constexpr (requires { transport->network_failed(transport, inner, way, error, detail); }) transport->network_failed(transport, inner, way, error, detail);
+            if constexpr (requires { transport->network_failed(transport, inner, way, error, detail); })
+                transport->network_failed(transport, inner, way, error, detail);
         });
     }
 
@@ -133,21 +142,25 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
         });
         arm_fragment_timer(here);
     }
+    void expired(context auto here, upkeep_timer&) { expire_knowledge(here); }
 
 private:
     /// Whether another host may speak from here: who has no address yet speaks to groups only (RFC 4291 section 2.5.2), and our own
     /// address from outside is an attack (LAND).
     bool plausible_source(const ipv6_address& source, const ipv6_address& target) const {
-        if (source.high() == 0) [[unlikely]] return source.is_any() ? target.is_multicast() : !source.is_loopback() && !source.is_mapped();
+        if (source.high() == 0) [[unlikely]]
+            return source.is_any() ? target.is_multicast() : !source.is_loopback() && !source.is_mapped();
         return !source.is_multicast() && !is_local(source);
     }
     static bool reaches_no_other_link(const ipv6_address& target) { return target.is_link_local() || target.is_loopback(); }
 
     void accept(context auto here, packet p, const from_type& from, bool reassembled = false) {
         const auto next = ip_protocol{p.template peek<ipv6_header>()->next};
-        if (is_ipv6_extension(next)) [[unlikely]] return accept_extended(here, std::move(p), from, reassembled);
+        if (is_ipv6_extension(next)) [[unlikely]]
+            return accept_extended(here, std::move(p), from, reassembled);
         p.pull(sizeof(ipv6_header));
-        if (!here.offer_up(next, p, from)) [[unlikely]] return refuse_protocol(here, std::move(p), from, next, offsetof(ipv6_header, next));
+        if (!here.offer_up(next, p, from)) [[unlikely]]
+            return refuse_protocol(here, std::move(p), from, next, offsetof(ipv6_header, next));
     }
     /// Extension headers, in the order in which they lie.
     NETKIT_COLD void accept_extended(context auto here, packet p, from_type from, bool reassembled) {
@@ -164,8 +177,10 @@ private:
     bool pursue(context auto here, packet& p, const from_type& from, const ipv6_header_chain& chain) {
         using verdict = ipv6_header_chain::verdict;
         if (chain.what == verdict::upper_layer) return true;
-        if (chain.what == verdict::report) refuse(here, std::move(p), from, chain.why, chain.error, static_cast<std::uint32_t>(chain.at));
-        else here.drop(std::move(p), chain.why);
+        if (chain.what == verdict::report)
+            refuse(here, std::move(p), from, chain.why, chain.error, static_cast<std::uint32_t>(chain.at));
+        else
+            here.drop(std::move(p), chain.why);
         return false;
     }
 
@@ -184,17 +199,21 @@ private:
     }
     void forward(context auto here, packet p, const from_type& from) {
         // What must not leave its link or its host is never passed on (RFC 4291 sections 2.5.2, 2.5.3, 2.5.6).
-        if (!forwarding || from.link_broadcast || reaches_no_other_link(from.target) || reaches_no_other_link(from.source) || from.target.is_any() || from.target.is_mapped() || from.source.is_any())
+        if (!forwarding || from.link_broadcast || reaches_no_other_link(from.target) || reaches_no_other_link(from.source) ||
+            from.target.is_any() || from.target.is_mapped() || from.source.is_any())
             return here.drop(std::move(p), drop_reason::not_for_us);
         if (!pursue(here, p, from, examine_hop_by_hop(p.head(), false))) return;
-        if (from.hop_limit <= 1) return refuse(here, std::move(p), from, drop_reason::hop_limit_exceeded, network_error::hop_limit_exceeded);
+        if (from.hop_limit <= 1)
+            return refuse(here, std::move(p), from, drop_reason::hop_limit_exceeded, network_error::hop_limit_exceeded);
         const auto* found = route(from.target);
         if (!found) return refuse(here, std::move(p), from, drop_reason::no_route, network_error::network_unreachable);
         const path<ipv6_address> way = *found;
         const auto& out = here.interface(way.out);
         // What came over a link between two would go back and forth on it until its hop limit ends (RFC 4443 section 3.1).
-        if (way.out == p.interface() && out.link == link_type::ip) return refuse(here, std::move(p), from, drop_reason::no_route, network_error::host_unreachable);
-        if (p.size() > out.mtu && p.gso_size() == 0) return refuse(here, std::move(p), from, drop_reason::too_big, network_error::packet_too_big, out.mtu);
+        if (way.out == p.interface() && out.link == link_type::ip)
+            return refuse(here, std::move(p), from, drop_reason::no_route, network_error::host_unreachable);
+        if (p.size() > out.mtu && p.gso_size() == 0)
+            return refuse(here, std::move(p), from, drop_reason::too_big, network_error::packet_too_big, out.mtu);
         --reinterpret_cast<ipv6_header*>(p.head().data())->hop_limit;
         p.interface(way.out);
         (void)here.down(std::move(p), way.hop);
@@ -206,7 +225,8 @@ private:
     NETKIT_COLD void refuse_protocol(context auto here, packet p, from_type from, ip_protocol next, std::size_t field) {
         if (next == ip_protocol::no_next_header) return here.drop(std::move(p), drop_reason::no_upper_layer);
         p.push(from.header_size);
-        refuse(here, std::move(p), from, drop_reason::no_upper_layer, network_error::protocol_unreachable, static_cast<std::uint32_t>(field));
+        refuse(here, std::move(p), from, drop_reason::no_upper_layer, network_error::protocol_unreachable,
+               static_cast<std::uint32_t>(field));
     }
 
     NETKIT_INLINE static void push_header(packet& p, ip_protocol protocol, const path<ipv6_address>& way) {
@@ -219,9 +239,11 @@ private:
     }
     errc send(context auto here, ip_protocol protocol, packet p, const path<ipv6_address>& way) {
         p.interface(way.out);
-        if (way.out == interface_id::loopback) [[unlikely]] return here.again(std::move(p));
+        if (way.out == interface_id::loopback) [[unlikely]]
+            return here.again(std::move(p));
         // What ICMPv6 says to groups is meant for others.
-        if (way.target.is_multicast() && protocol != ip_protocol::icmpv6 && protocol != ip_protocol::hop_by_hop) [[unlikely]] loop_back(here, p, way);
+        if (way.target.is_multicast() && protocol != ip_protocol::icmpv6 && protocol != ip_protocol::hop_by_hop) [[unlikely]]
+            loop_back(here, p, way);
         return here.down(std::move(p), way.hop);
     }
     /// Gives this host its own copy of what it sends to a group it listens to.
@@ -260,13 +282,19 @@ private:
         const auto f = *found;
         const auto header = at + sizeof f;
         const auto size = p.size() - header;
-        if (f.more_fragments() && size % 8 != 0) return refuse(here, std::move(p), from, drop_reason::malformed, network_error::parameter_problem, offsetof(ipv6_header, length));
-        if (f.offset() == 0 && !is_acceptable_first_fragment(ip_protocol{f.next}, p.head().subspan(header))) return here.drop(std::move(p), drop_reason::malformed);
+        if (f.more_fragments() && size % 8 != 0)
+            return refuse(here, std::move(p), from, drop_reason::malformed, network_error::parameter_problem,
+                          offsetof(ipv6_header, length));
+        if (f.offset() == 0 && !is_acceptable_first_fragment(ip_protocol{f.next}, p.head().subspan(header)))
+            return here.drop(std::move(p), drop_reason::malformed);
 
         p.pull(header);
         const auto on = p.interface();
         const fragment_key<ipv6_address> of{from.source, from.target, f.id, 0};
-        const fragment_position position{.offset = static_cast<std::uint32_t>(f.offset()), .more = f.more_fragments(), .header = static_cast<std::uint16_t>(header), .congestion_experienced = (from.traffic_class & 3) == 3};
+        const fragment_position position{.offset = static_cast<std::uint32_t>(f.offset()),
+                                         .more = f.more_fragments(),
+                                         .header = static_cast<std::uint16_t>(header),
+                                         .congestion_experienced = (from.traffic_class & 3) == 3};
         auto result = fragments.add(of, std::move(p), position, here.now(), here.buffers(), here.headroom());
         while (auto gone = result.discarded.pop_front()) here.drop(std::move(gone), result.reason);
         arm_fragment_timer(here);
@@ -281,7 +309,9 @@ private:
         auto first = gone.fragments.pop_front();
         first.push(gone.header);
         if (const auto* h = first.template peek<ipv6_header>())
-            tell_sender(here, first, from_type{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), gone.header, false}, network_error::reassembly_timeout);
+            tell_sender(here, first,
+                        from_type{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), gone.header, false},
+                        network_error::reassembly_timeout);
         gone.fragments.push_front(std::move(first));
     }
 };

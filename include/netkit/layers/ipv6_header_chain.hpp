@@ -26,15 +26,17 @@ struct ipv6_header_chain {
         report,       ///< discard, and tell the sender of `error`
     };
     verdict what = verdict::discard;
-    drop_reason why{};                        ///< of discard and report
+    drop_reason why{};  ///< of discard and report
     network_error error{};
     ip_protocol next = ip_protocol::no_next_header;
-    std::size_t next_field = 0;               ///< where the number of what follows lies
-    std::size_t size = 0;                     ///< bytes of headers before what follows
-    std::size_t at = 0;                       ///< of report: the offset of the byte at fault
+    std::size_t next_field = 0;  ///< where the number of what follows lies
+    std::size_t size = 0;        ///< bytes of headers before what follows
+    std::size_t at = 0;          ///< of report: the offset of the byte at fault
 
     static ipv6_header_chain discarded(drop_reason why) { return {.what = verdict::discard, .why = why}; }
-    static ipv6_header_chain reported(drop_reason why, network_error error, std::size_t at) { return {.what = verdict::report, .why = why, .error = error, .at = at}; }
+    static ipv6_header_chain reported(drop_reason why, network_error error, std::size_t at) {
+        return {.what = verdict::report, .why = why, .error = error, .at = at};
+    }
 };
 
 namespace detail {
@@ -62,7 +64,8 @@ inline ipv6_header_chain examine_extension(const ipv6_extension_walker& walk, bo
     // No routing header is followed; those whose way has ended are skipped (RFC 8200 section 4.4, RFC 5095).
     const auto* routing = header_at<routing_header>(walk.bytes());
     if (routing->segments_left == 0) return {.what = ipv6_header_chain::verdict::upper_layer};
-    return ipv6_header_chain::reported(drop_reason::unsupported, network_error::parameter_problem, walk.offset() + offsetof(routing_header, type));
+    return ipv6_header_chain::reported(drop_reason::unsupported, network_error::parameter_problem,
+                                       walk.offset() + offsetof(routing_header, type));
 }
 
 }  // namespace detail
@@ -84,7 +87,8 @@ inline ipv6_header_chain examine_ipv6_headers(std::span<const std::byte> packet,
             if (found.what != chain::verdict::upper_layer) return found;
             break;
         }
-        case step::upper_layer: return {.what = chain::verdict::upper_layer, .next = walk.next(), .next_field = walk.next_field(), .size = walk.end()};
+        case step::upper_layer:
+            return {.what = chain::verdict::upper_layer, .next = walk.next(), .next_field = walk.next_field(), .size = walk.end()};
         case step::misplaced: return chain::reported(drop_reason::malformed, network_error::protocol_unreachable, walk.next_field());
         case step::too_many: return chain::discarded(drop_reason::unsupported);
         case step::truncated:

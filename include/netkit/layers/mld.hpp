@@ -21,8 +21,8 @@ struct mld : leaf {
     using from_type = ip_from<ipv6_address>;
     using membership = group_membership<ipv6_address>::membership;
     static constexpr bool rare = true;
-    static constexpr one_of key{icmpv6_type::multicast_listener_query, icmpv6_type::multicast_listener_report, icmpv6_type::multicast_listener_done,
-                                icmpv6_type::multicast_listener_report_v2};
+    static constexpr one_of key{icmpv6_type::multicast_listener_query, icmpv6_type::multicast_listener_report,
+                                icmpv6_type::multicast_listener_done, icmpv6_type::multicast_listener_report_v2};
     static constexpr std::size_t header_size = sizeof(mld_report) + sizeof(mld_group_record) + sizeof(ipv6_router_alert_header);
     using sends_to = any_host;
 
@@ -31,14 +31,17 @@ struct mld : leaf {
     void joined(context auto here, const ipv6_address& group, interface_id on) {
         if (on != interface_id::loopback) carry_out(here, groups.join(group, on, here.now(), here.random()));
     }
-    void left(context auto here, const ipv6_address& group, interface_id on) { carry_out(here, groups.leave(group, on, here.now(), here.random())); }
+    void left(context auto here, const ipv6_address& group, interface_id on) {
+        carry_out(here, groups.leave(group, on, here.now(), here.random()));
+    }
     void expired(context auto here, membership& m) { carry_out(here, groups.expired(m, here.now(), here.random())); }
 
     void receive(context auto here, packet p, const from_type& from) {
         if (!p.linearize()) return here.drop(std::move(p), drop_reason::no_buffers);
         if (from.hop_limit != 1) return here.drop(std::move(p), drop_reason::malformed);  // it came through a router
         const auto type = icmpv6_type{p.template peek<icmp_header>()->type};
-        if (type == icmpv6_type::multicast_listener_done || type == icmpv6_type::multicast_listener_report_v2) return here.drop(std::move(p), drop_reason::unsupported);  // for routers
+        if (type == icmpv6_type::multicast_listener_done || type == icmpv6_type::multicast_listener_report_v2)
+            return here.drop(std::move(p), drop_reason::unsupported);  // for routers
         const auto* message = p.template peek<mld_message>();
         if (!message) return here.drop(std::move(p), drop_reason::truncated);
         if (message->code != 0) return here.drop(std::move(p), drop_reason::malformed);
@@ -52,16 +55,20 @@ private:
     void receive_query(context auto here, packet p, const from_type& from) {
         const auto& message = *p.template peek<mld_message>();
         const auto group = message.group;
-        if (from.target != (group.is_any() ? ipv6_address::all_nodes() : group) || (!group.is_any() && !group.is_multicast())) return here.drop(std::move(p), drop_reason::malformed);
+        if (from.target != (group.is_any() ? ipv6_address::all_nodes() : group) || (!group.is_any() && !group.is_multicast()))
+            return here.drop(std::move(p), drop_reason::malformed);
         auto version = membership_version::older;
         std::uint32_t most = message.maximum_response_delay;
         if (p.size() != sizeof message) {
             const auto* query = p.template peek<mld_query>();
-            if (!query || p.size() < sizeof *query + query->sources * sizeof(ipv6_address)) return here.drop(std::move(p), drop_reason::truncated);
+            if (!query || p.size() < sizeof *query + query->sources * sizeof(ipv6_address))
+                return here.drop(std::move(p), drop_reason::truncated);
             version = membership_version::newer;
             most = query->maximum_response_delay();
         }
-        groups.heard_query(group, p.interface(), version, std::chrono::milliseconds(most), here.now(), [&] { return here.random(); }, [&](membership& m) { here.arm(m, m.deadline); });
+        groups.heard_query(
+            group, p.interface(), version, std::chrono::milliseconds(most), here.now(), [&] { return here.random(); },
+            [&](membership& m) { here.arm(m, m.deadline); });
         here.deliver(p);
     }
 

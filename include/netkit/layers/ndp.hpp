@@ -31,11 +31,13 @@ struct ndp : leaf, resolves_neighbours<ndp, ipv6_address, ether_type::ipv6> {
 
     void receive(context auto here, packet p, const from_type& from) {
         if (!p.linearize()) return here.drop(std::move(p), drop_reason::no_buffers);
-        if (from.hop_limit != neighbour_discovery_hop_limit) return here.drop(std::move(p), drop_reason::malformed);  // it came through a router
+        if (from.hop_limit != neighbour_discovery_hop_limit)
+            return here.drop(std::move(p), drop_reason::malformed);  // it came through a router
         const auto type = icmpv6_type{p.template peek<icmp_header>()->type};
         const auto fixed = fixed_size(type);
         if (p.size() < fixed) return here.drop(std::move(p), drop_reason::truncated);
-        if (p.template peek<icmp_header>()->code != 0 || !nd_options(p.head().subspan(fixed)).well_formed()) return here.drop(std::move(p), drop_reason::malformed);
+        if (p.template peek<icmp_header>()->code != 0 || !nd_options(p.head().subspan(fixed)).well_formed())
+            return here.drop(std::move(p), drop_reason::malformed);
         if (here.interface(p.interface()).link == link_type::ip) return here.drop(std::move(p), drop_reason::unsupported);
         if (type == icmpv6_type::neighbour_solicitation) return receive_solicitation(here, std::move(p), from);
         if (type == icmpv6_type::neighbour_advertisement) return receive_advertisement(here, std::move(p), from);
@@ -99,7 +101,8 @@ private:
         const auto target = p.template peek<neighbour_solicitation>()->target;
         mac_address asker;
         const bool tells = find_link_address(p, nd_option_kind::source_link_address, asker);
-        if (target.is_multicast() || (from.source.is_any() && (tells || !from.target.is_solicited_node()))) return here.drop(std::move(p), drop_reason::malformed);
+        if (target.is_multicast() || (from.source.is_any() && (tells || !from.target.is_solicited_node())))
+            return here.drop(std::move(p), drop_reason::malformed);
         const auto on = p.interface();
         auto owner = here.template nearest<owner_of<ipv6_address>>();
         const auto* own = owner->table.addresses().find(target, on);
@@ -118,16 +121,21 @@ private:
     /// RFC 4861 sections 7.1.2 and 7.2.5.
     void receive_advertisement(context auto here, packet p, const from_type& from) {
         const auto said = *p.template peek<neighbour_advertisement>();
-        if (said.target.is_multicast() || (from.target.is_multicast() && said.is_solicited())) return here.drop(std::move(p), drop_reason::malformed);
+        if (said.target.is_multicast() || (from.target.is_multicast() && said.is_solicited()))
+            return here.drop(std::move(p), drop_reason::malformed);
         const auto on = p.interface();
         if (auto owner = here.template nearest<owner_of<ipv6_address>>(); owner->table.addresses().find(said.target, on)) {
-            if (auto* d = detection(said.target, on); d && d->heard_advertisement()) end_detection(here, *d, false);
-            else ++conflicts;
+            if (auto* d = detection(said.target, on); d && d->heard_advertisement())
+                end_detection(here, *d, false);
+            else
+                ++conflicts;
             return here.drop(std::move(p), drop_reason::bad_source);
         }
         mac_address mac;
         const bool tells = find_link_address(p, nd_option_kind::target_link_address, mac);
-        auto confirmed = cache.confirm(said.target, on, tells ? &mac : nullptr, {.solicited = said.is_solicited(), .override = said.is_override(), .router = said.is_router()}, here.now());
+        auto confirmed =
+            cache.confirm(said.target, on, tells ? &mac : nullptr,
+                          {.solicited = said.is_solicited(), .override = said.is_override(), .router = said.is_router()}, here.now());
         if (!confirmed.known) return here.drop(std::move(p), drop_reason::not_for_us);
         here.deliver(p);
         settle(here, std::move(confirmed));

@@ -121,7 +121,7 @@ struct tcp : leaf {
         work(here, e, [&](auto& io) {
             if (error == network_error::packet_too_big) {
                 auto internet = here.template nearest<router_of<A>>();
-                if constexpr (requires { internet->table; }) internet->table.learn_path_mtu(way.target, detail, here.now());
+                if constexpr (requires { internet->learn_path_mtu(internet, way.target, detail); }) internet->learn_path_mtu(internet, way.target, detail);
                 tcp_machine::path_narrowed(io, e, tcp_mss_of<A>(detail));
             } else if (error != network_error::parameter_problem && error != network_error::reassembly_timeout) {
                 tcp_machine::network_unreachable(e, as_errc(error));

@@ -78,7 +78,8 @@ struct basic_udp : carries<keys<udp_port>, ip_from<ipv4_address>, U...> {
         auto* found = static_cast<udp_socket*>(ports.look_up({way.source, h.source, way.out}, {way.target, h.target}));
         if (!found) return;
         if (error == network_error::packet_too_big) {
-            here.template nearest<router_of<A>>()->table.learn_path_mtu(way.target, detail, here.now());
+            auto internet = here.template nearest<router_of<A>>();
+            internet->learn_path_mtu(internet, way.target, detail);
             if (!found->options.dont_fragment) return;
         }
         if (!found->connected()) return;

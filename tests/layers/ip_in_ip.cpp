@@ -1,13 +1,19 @@
 #include <netkit/layers/arp.hpp>
+#include <netkit/layers/dual.hpp>
 #include <netkit/layers/ethernet.hpp>
 #include <netkit/layers/icmp.hpp>
+#include <netkit/layers/icmpv6.hpp>
 #include <netkit/layers/ip_in_ip.hpp>
 #include <netkit/layers/ipv4.hpp>
+#include <netkit/layers/ipv6.hpp>
+#include <netkit/layers/ndp.hpp>
 #include <netkit/layers/udp.hpp>
 
 #include <tests/compose/hosts.hpp>
 
+#include <chrono>
 #include <stdexcept>
+#include <string>
 
 using namespace netkit;
 using namespace netkit::test;
@@ -82,4 +88,53 @@ TEST_CASE("without a tunnel layer, IP in IP has no taker") {
     CHECK(!answers_ping(a.at<inner, icmp>(), a, b, "198.18.4.2"));
     CHECK(b.counters()[drop_reason::no_upper_layer] == 1);
     check_accounts(b);
+}
+
+TEST_CASE("IPv6 travels in IPv4, as protocol 41") {
+    using six = ipv6<icmpv6<>, udp>;
+    using tunnels = ip_in_ip<six>;
+    static_assert(tunnels::key == ip_protocol::ipv6);
+    two_hosts<ethernet<arp, ipv4<icmp, tunnels>>> net;
+    auto dig = [](auto& s, interface_id on, const char* address, const char* remote, const char* inside) {
+        s.add_address(on, address);
+        auto here = s.template at<tunnels>();
+        s.add_address(here->add(here, ip_address::parse(remote), on), inside);
+    };
+    dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "fd00:6e6b::1/64");
+    dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.1", "fd00:6e6b::2/64");
+    pass_time(net.a, net.b, std::chrono::seconds(4), std::chrono::milliseconds(500));
+    CHECK(answers_ping(net.a.at<icmpv6<>>(), net.a, net.b, "fd00:6e6b::2"));
+    CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "fd00:6e6b::2", 1480 - 48));
+    CHECK(net.b.counters()[drop_reason::filtered] == 0);
+    check_accounts(net.a);
+    check_accounts(net.b);
+}
+
+TEST_CASE("both families travel in both") {
+    using inner = dual<ipv4<icmp>, ipv6<icmpv6<>>, udp>;
+    using tunnels = ip_in_ip<inner>;
+    using outer = dual<ipv4<icmp>, ipv6<icmpv6<ndp>>, tunnels>;
+    two_hosts<ethernet<arp, outer>> net;
+    auto set_up = [](auto& s, interface_id on, bool is_a) {
+        s.add_address(on, is_a ? "198.18.0.1/24" : "198.18.0.2/24");
+        s.add_address(on, is_a ? "fd00:6e6b::1/64" : "fd00:6e6b::2/64");
+        auto here = s.template at<tunnels>();
+        const auto by_four = here->add(here, ip_address::parse(is_a ? "198.18.0.2" : "198.18.0.1"), on);
+        const auto by_six = here->add(here, ip_address::parse(is_a ? "fd00:6e6b::2" : "fd00:6e6b::1"), on);
+        CHECK(s.interface(by_four).mtu == 1480);
+        CHECK(s.interface(by_six).mtu == 1460);
+        s.add_address(by_four, is_a ? "198.18.4.1/24" : "198.18.4.2/24");
+        s.add_address(by_four, is_a ? "fd00:6e6b:4::1/64" : "fd00:6e6b:4::2/64");
+        s.add_address(by_six, is_a ? "198.18.6.1/24" : "198.18.6.2/24");
+        s.add_address(by_six, is_a ? "fd00:6e6b:6::1/64" : "fd00:6e6b:6::2/64");
+    };
+    set_up(net.a, net.at_a, true);
+    set_up(net.b, net.at_b, false);
+    pass_time(net.a, net.b, std::chrono::seconds(4), std::chrono::milliseconds(500));
+    for (const std::string to : {"198.18.4.2", "fd00:6e6b:4::2", "198.18.6.2", "fd00:6e6b:6::2"}) {
+        INFO(to);
+        CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), to));
+    }
+    check_accounts(net.a);
+    check_accounts(net.b);
 }

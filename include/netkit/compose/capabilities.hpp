@@ -88,6 +88,7 @@ struct owner_of {
 };
 template <class A>
 struct router_of {
+    static constexpr bool on_the_way_down = true;
     template <class Layer>
     static constexpr bool wants = routes<Layer, A>;
 };
@@ -102,6 +103,7 @@ struct sender_to {
     static constexpr bool wants = std::same_as<typename Layer::sends_to, A>;
 };
 struct link {
+    static constexpr bool on_the_way_down = true;
     template <class Layer>
     static constexpr bool wants = links<Layer> && !stands_between<Layer>;
 };

@@ -128,11 +128,14 @@ public:
     {
         return [&]<std::size_t... I>(std::index_sequence<I...>) { return above<I...>(); }(detail::sought<Pick, layer_type>{});
     }
-    /// Whether something below, or beside one of those below, is what Pick wants; and the nearest such.
+    /// Whether something below, or beside one of those below, is what Pick wants; and the nearest such. What lies below a layer
+    /// with interfaces of its own is another network's.
     template <class Pick>
     static consteval bool near() {
         if constexpr (sizeof...(Path) == 0) return false;
-        else return Pick::template wants<typename below_type::layer_type> || carries_a<typename below_type::layer_type, Pick> || below_type::template near<Pick>();
+        else if constexpr (Pick::template wants<typename below_type::layer_type> || beside<Pick>()) return true;
+        else if constexpr (netkit::has_interfaces<typename below_type::layer_type>) return false;
+        else return below_type::template near<Pick>();
     }
     template <class Pick>
     auto nearest() const {
@@ -140,7 +143,7 @@ public:
         auto lower = below();
         using lower_type = typename decltype(lower)::layer_type;
         if constexpr (Pick::template wants<lower_type>) return lower;
-        else if constexpr (carries_a<lower_type, Pick>) return lower.template above_that<Pick>();
+        else if constexpr (beside<Pick>()) return lower.template above_that<Pick>();
         else return lower.template nearest<Pick>();
     }
     /// Calls f with the position of every layer directly above, or shared by a junction below, that takes `key`; returns
@@ -198,6 +201,14 @@ public:
     }
 
 private:
+    /// Whether what Pick wants stands on the layer below, where Pick may look: what lies on the way down is not beside it, but
+    /// for the families of a junction.
+    template <class Pick>
+    static consteval bool beside() {
+        using lower_type = typename below_type::layer_type;
+        if constexpr (requires { Pick::on_the_way_down; } && !requires { lower_type::junction; }) return false;
+        else return carries_a<lower_type, Pick>;
+    }
     template <std::size_t I>
     using nth = std::tuple_element_t<I, typename layer_type::uppers>;
     static constexpr auto fan = std::make_index_sequence<std::tuple_size_v<typename layer_type::uppers>>{};

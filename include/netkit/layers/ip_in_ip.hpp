@@ -67,7 +67,7 @@ struct ip_in_ip : carries<sole, no_link, Inner> {
         NETKIT_CALL upper->receive(upper, std::move(p), no_link{});
     }
 
-    template <class A>
+    template <ip_number A>
     errc transmit(context auto here, ether_type type, packet p, const A&) {
         const auto* found = tunnel_of(p.interface());
         if (!found) [[unlikely]] return refuse(here, std::move(p), errc::no_route, drop_reason::no_route);

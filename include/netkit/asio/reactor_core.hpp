@@ -9,6 +9,7 @@
 #include <netkit/asio/service.hpp>
 #include <netkit/compose/stack_core.hpp>
 #include <netkit/core/ip_address.hpp>
+#include <netkit/layers/tcp_socket.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -69,6 +70,7 @@ protected:
         if (!core_) return;
         core_->adopt_thread();
         core_->finish();
+        linger();
         *posted_by_ = nullptr;
         core_->on_work(nullptr, nullptr);
         deadline_->disarm();
@@ -179,6 +181,13 @@ private:
                 if (w->masked() || (blocked && !w->waits_for_output())) w->unmask(blocked);
             }
         check_deadline();
+    }
+    /// A kernel delivers what a program has sent even after the program's end; here it is now or never.
+    void linger() {
+        const auto* tcp = core_->functions<tcp_functions>();
+        const auto until = steady_clock::now() + options_.linger;
+        while (tcp && tcp->closing(*core_) != 0 && steady_clock::now() < until)
+            if (!handle_->service->wait_for_progress(std::chrono::milliseconds(10))) break;
     }
     /// The stack has something to finish, outside of a poll.
     void work_left() {

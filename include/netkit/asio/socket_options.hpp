@@ -19,6 +19,14 @@ bool read_option(Value& value, const void* data, std::size_t size, boost::system
     error = {};
     return true;
 }
+/// The same for an int, which some options give as one byte.
+inline bool read_option(int& value, const void* data, std::size_t size, boost::system::error_code& error) {
+    unsigned char byte = 0;
+    if (size != sizeof byte) return read_option<int>(value, data, size, error);
+    if (!read_option(byte, data, size, error)) return false;
+    value = byte;
+    return true;
+}
 /// Stores an option's value where a program wants it, and its size.
 template <class Value>
 void write_option(const Value& value, void* data, std::size_t& size, boost::system::error_code& error) {
@@ -29,6 +37,12 @@ void write_option(const Value& value, void* data, std::size_t& size, boost::syst
     std::memcpy(data, &value, sizeof value);
     size = sizeof value;
     error = {};
+}
+
+/// The same for an int, which some options want as one byte.
+inline void write_option(int value, void* data, std::size_t& size, boost::system::error_code& error) {
+    if (size == sizeof(unsigned char)) write_option(static_cast<unsigned char>(value), data, size, error);
+    else write_option<int>(value, data, size, error);
 }
 
 }  // namespace netkit::detail

@@ -42,7 +42,8 @@ struct tcp_calls {
                 .take_error = &take_error,
                 .local = &local,
                 .remote = &remote,
-                .info = &info};
+                .info = &info,
+                .closing = &closing};
     }
 
 private:
@@ -242,6 +243,15 @@ private:
             e->socket = nullptr;
             give_up(here, *e, abort);
         }
+    }
+    static std::size_t closing(stack_core& core) {
+        std::size_t count = 0;
+        Here::in(core)->flows.for_each([&](tcp_flow& f) {
+            if (f.kind != tcp_flow_kind::connection) return;
+            const auto& e = static_cast<entry&>(f);
+            if (e.orphan && e.state != tcp_state::fin_wait_2) ++count;
+        });
+        return count;
     }
     /// Nobody holds it from now on: it ends by itself, or at once.
     static void give_up(Here here, entry& e, bool abort) {

@@ -51,6 +51,8 @@ struct tcp_functions {
     endpoint (*local)(stack_core&, const tcp_socket&);
     endpoint (*remote)(stack_core&, const tcp_socket&);
     tcp_info (*info)(stack_core&, const tcp_socket&);
+    /// How many connections that were given up have something left to send, or to hear acknowledged.
+    std::size_t (*closing)(stack_core&);
 };
 
 /// A stream socket of one stack, without Asio: operations that never wait, and a handler that says when to try again. One

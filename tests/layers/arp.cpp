@@ -187,6 +187,17 @@ TEST_CASE("the cache stays within its bound whoever asks") {
     CHECK(s.host.counters().held() == 0);
 }
 
+TEST_CASE("packets that wait for neighbours are bounded in all") {
+    subject s;
+    for (unsigned i = 0; i < 300; ++i) CHECK(s.say(ipv4_address(198, 18, 0, static_cast<std::uint8_t>(10 + i / 3))) == errc::ok);
+    CHECK(s.cache().size() == 100);
+    CHECK(s.cache().held() == s.cache().settings().most_held);
+    CHECK(s.host.counters().send_failed[std::size_t(drop_reason::neighbour_queue_full)] == 300 - s.cache().settings().most_held);
+    s.pass(4s, 1s);
+    CHECK(s.cache().held() == 0);
+    CHECK(s.cache().size() == 0);
+}
+
 TEST_CASE("frames for others, and for protocols nobody speaks here") {
     subject s;
     CHECK(s.fate(with(request(), 0, mac(7))) == "not_for_us");

@@ -198,6 +198,25 @@ TEST_CASE("messages that RFC 4861 section 7.1 forbids are dropped") {
     check(sent[0], ns, ours, theirs.solicited_node());
 }
 
+TEST_CASE("what routers say is checked, and not acted upon") {
+    subject s;
+    const auto router = ex::router, all = ipv6_address::all_nodes();
+    const auto say = [&](const frame& options, std::uint8_t hops = 255) {
+        const auto body = ex::join(router_advertisement{std::uint8_t(icmpv6_type::router_advertisement), 0, 0, 1, 0, 1800, 0, 0}, options);
+        return fate(s.host, s.on,
+                    ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::icmpv6, ex::icmpv6(body, router, all), all, hops, router),
+                                 all.multicast_mac()));
+    };
+    const nd_dns_servers_option even{std::uint8_t(nd_option_kind::recursive_dns_servers), 4, 0, 600};
+    CHECK(say({}) == "unsupported");
+    CHECK(say(ex::join(even, frame(24))) == "unsupported");
+    CHECK(say(ex::join(even, frame(16))) == "malformed");
+    CHECK(say(frame(8)) == "malformed");
+    CHECK(say({}, 254) == "malformed");
+    CHECK(s.host.at<ipv6>()->table.hop_limit == 64);
+    CHECK(s.wire.take().empty());
+}
+
 TEST_CASE("an address is used once nobody objects to it") {
     host_by_hand<host> s;
     s.host.add_address(s.on, "fd00:6e6b::2/64");

@@ -104,6 +104,13 @@ private:
 };
 }  // namespace detail
 
+/// Bytes of the largest network packet that `p`, which begins with its network header, becomes on the wire.
+inline std::size_t largest_segment(const packet& p) {
+    if (p.gso_size() == 0) [[likely]] return p.size();
+    const auto headers = detail::segment_headers(p, link_type::ip).size();
+    return headers == 0 ? p.size() : std::min(p.size(), headers + p.gso_size());
+}
+
 /// What became of a super-segment.
 enum class segmentation_result : std::uint8_t { done, no_buffers, not_tcp };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/compose/layer.hpp>
+#include <netkit/compose/segmentation.hpp>
 #include <netkit/core/checksum.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/layers/internet.hpp>
@@ -169,11 +170,12 @@ private:
         const path<ipv4_address> way = *found;
         const auto mtu = here.interface(way.out).mtu;
         auto& h = *reinterpret_cast<ipv4_header*>(p.head().data());
-        if (p.size() > mtu && p.gso_size() == 0 && h.dont_fragment()) return refuse(here, std::move(p), from, drop_reason::too_big, network_error::packet_too_big, mtu);
+        const bool too_big = largest_segment(p) > mtu;
+        if (too_big && (h.dont_fragment() || p.gso_size() != 0)) return refuse(here, std::move(p), from, drop_reason::too_big, network_error::packet_too_big, mtu);
         const be16 before = sum_word(h.ttl, h.protocol);
         --h.ttl;
         h.checksum = checksum_updated(h.checksum, before, sum_word(h.ttl, h.protocol));
-        if (p.size() <= mtu || p.gso_size() != 0) {
+        if (!too_big) {
             p.interface(way.out);
             (void)here.down(std::move(p), way.hop);
             return;
@@ -225,14 +227,13 @@ private:
             here.drop(std::move(p), drop_reason::too_big);
             return errc::message_too_big;
         }
-        if (p.checksum() == checksum_state::partial) p.complete_checksum();
         push_header(p, protocol, way, 0, next_id_++);
-        p.interface(way.out);
         return fragment(here, std::move(p), way, mtu);
     }
     /// Sends a packet, from its header on, in pieces that fit.
     errc fragment(context auto here, packet p, const path<ipv4_address>& way, std::uint32_t mtu) {
         p.interface(way.out);
+        if (p.checksum() == checksum_state::partial) p.complete_checksum();
         auto pieces = fragment_ipv4(p, mtu, here.buffers(), here.headroom());
         if (pieces.empty()) {
             here.drop(std::move(p), drop_reason::no_buffers);
@@ -261,7 +262,18 @@ private:
         whole_from.header_size = result.header;
         if (result.congestion_experienced) whole_from.traffic_class |= 3;
         result.whole.interface(on);
+        describe_whole(result.whole, result.header);
         if (!here.offer_up(ip_protocol{h.protocol}, result.whole, whole_from)) refuse_protocol(here, std::move(result.whole), whole_from);
+    }
+    /// Makes the first fragment's header that of the datagram, for errors that quote it.
+    static void describe_whole(packet& p, std::size_t size) {
+        p.push(size);
+        auto& h = *reinterpret_cast<ipv4_header*>(p.head().data());
+        h.length = static_cast<std::uint16_t>(p.size());
+        h.fragment = 0;
+        h.checksum = 0;
+        h.checksum = checksum_of(sum16(p.head().first(size)));
+        p.pull(size);
     }
     void report_timeout(context auto here, auto& gone) {
         auto first = gone.fragments.pop_front();

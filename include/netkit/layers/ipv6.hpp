@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/compose/layer.hpp>
+#include <netkit/compose/segmentation.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/layers/internet.hpp>
 #include <netkit/layers/ipv6_fragmentation.hpp>
@@ -212,7 +213,7 @@ private:
         // What came over a link between two would go back and forth on it until its hop limit ends (RFC 4443 section 3.1).
         if (way.out == p.interface() && out.link == link_type::ip)
             return refuse(here, std::move(p), from, drop_reason::no_route, network_error::host_unreachable);
-        if (p.size() > out.mtu && p.gso_size() == 0)
+        if (largest_segment(p) > out.mtu)
             return refuse(here, std::move(p), from, drop_reason::too_big, network_error::packet_too_big, out.mtu);
         --reinterpret_cast<ipv6_header*>(p.head().data())->hop_limit;
         p.interface(way.out);

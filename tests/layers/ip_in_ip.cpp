@@ -92,12 +92,12 @@ TEST_CASE("without a tunnel layer, IP in IP has no taker") {
 
 TEST_CASE("IPv6 travels in IPv4, as protocol 41") {
     using six = ipv6<icmpv6<>, udp>;
-    using tunnels = ip_in_ip<six>;
-    static_assert(tunnels::key == ip_protocol::ipv6);
-    two_hosts<ethernet<arp, ipv4<icmp, tunnels>>> net;
+    using six_tunnels = ip_in_ip<six>;
+    static_assert(six_tunnels::key == ip_protocol::ipv6);
+    two_hosts<ethernet<arp, ipv4<icmp, six_tunnels>>> net;
     auto dig = [](auto& s, interface_id on, const char* address, const char* remote, const char* inside) {
         s.add_address(on, address);
-        auto here = s.template at<tunnels>();
+        auto here = s.template at<six_tunnels>();
         s.add_address(here->add(here, ip_address::parse(remote), on), inside);
     };
     dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "fd00:6e6b::1/64");
@@ -111,14 +111,14 @@ TEST_CASE("IPv6 travels in IPv4, as protocol 41") {
 }
 
 TEST_CASE("both families travel in both") {
-    using inner = dual<ipv4<icmp>, ipv6<icmpv6<>>, udp>;
-    using tunnels = ip_in_ip<inner>;
-    using outer = dual<ipv4<icmp>, ipv6<icmpv6<ndp>>, tunnels>;
-    two_hosts<ethernet<arp, outer>> net;
+    using both_inside = dual<ipv4<icmp>, ipv6<icmpv6<>>, udp>;
+    using both_tunnels = ip_in_ip<both_inside>;
+    using both_outside = dual<ipv4<icmp>, ipv6<icmpv6<ndp>>, both_tunnels>;
+    two_hosts<ethernet<arp, both_outside>> net;
     auto set_up = [](auto& s, interface_id on, bool is_a) {
         s.add_address(on, is_a ? "198.18.0.1/24" : "198.18.0.2/24");
         s.add_address(on, is_a ? "fd00:6e6b::1/64" : "fd00:6e6b::2/64");
-        auto here = s.template at<tunnels>();
+        auto here = s.template at<both_tunnels>();
         const auto by_four = here->add(here, ip_address::parse(is_a ? "198.18.0.2" : "198.18.0.1"), on);
         const auto by_six = here->add(here, ip_address::parse(is_a ? "fd00:6e6b::2" : "fd00:6e6b::1"), on);
         CHECK(s.interface(by_four).mtu == 1480);

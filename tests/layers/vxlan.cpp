@@ -165,8 +165,8 @@ TEST_CASE("a segment is set up with what it needs, once") {
 }
 
 TEST_CASE("a segment over IPv6, with both kinds of address inside") {
-    using overlay = ethernet<arp, ipv4<icmp>, ipv6<icmpv6<ndp>, udp>>;
-    using segment9 = vxlan<9, overlay>;
+    using both_inside = ethernet<arp, ipv4<icmp>, ipv6<icmpv6<ndp>, udp>>;
+    using segment9 = vxlan<9, both_inside>;
     two_hosts<ethernet<ipv6<icmpv6<ndp>, basic_udp<segment9>>>> net;
     static_assert(decltype(net.a.at<segment9, icmp>())::headroom() == 8 + 20 + 14 + 8 + 8 + 40 + 14);
     auto set_up = [](auto& s, interface_id on, bool is_a) {

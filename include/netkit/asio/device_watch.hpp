@@ -67,6 +67,8 @@ public:
     std::optional<std::chrono::steady_clock::time_point> idle_since{};
 
 private:
+    friend class poll_list;
+    device_watch* next_ = nullptr;
     std::shared_ptr<background_work> work_;
     std::function<void()> interrupt_;
     std::shared_ptr<background_timer> throttle_;
@@ -75,6 +77,31 @@ private:
     bool waiting_ = false;
     bool masked_ = true;
     bool for_output_ = false;
+};
+
+/// The devices that have something, in the order of their turns.
+class poll_list {
+public:
+    bool empty() const { return first_ == nullptr; }
+    std::size_t size() const { return size_; }
+    void push_back(device_watch& w) {
+        w.next_ = nullptr;
+        (first_ ? last_->next_ : first_) = &w;
+        last_ = &w;
+        ++size_;
+    }
+    /// Only where there is one.
+    device_watch& pop_front() {
+        auto& w = *first_;
+        first_ = w.next_;
+        --size_;
+        return w;
+    }
+
+private:
+    device_watch* first_ = nullptr;
+    device_watch* last_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 }  // namespace netkit::detail

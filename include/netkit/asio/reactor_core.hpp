@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -126,7 +125,7 @@ private:
         w.scheduled = true;
         w.idle_since.reset();
         w.frames_in_a_row = 0;
-        to_poll_.push_back(&w);
+        to_poll_.push_back(w);
     }
     void post_run() {
         if (posted_) return;
@@ -142,8 +141,7 @@ private:
         if (watches_.size() != core_->interface_count()) watch_new_interfaces();
         auto left = options_.budget;
         for (std::size_t idle = 0; !to_poll_.empty() && left != 0 && idle < to_poll_.size();) {
-            auto& w = *to_poll_.front();
-            to_poll_.pop_front();
+            auto& w = to_poll_.pop_front();
             const auto weight = std::min(options_.weight, left);
             const auto frames = core_->poll_interface(w.id, weight);
             ++counters_.polls;
@@ -153,10 +151,10 @@ private:
             if (frames == weight) {
                 idle = 0;
                 w.idle_since.reset();
-                to_poll_.push_back(&w);
+                to_poll_.push_back(w);
             } else if (polls_on(w, frames)) {
                 ++idle;
-                to_poll_.push_back(&w);
+                to_poll_.push_back(w);
             } else {
                 w.scheduled = false;
                 if (options_.throttle.count() != 0 && w.has_descriptor() && w.frames_in_a_row > options_.throttle_above) w.throttle(options_.throttle);
@@ -248,7 +246,7 @@ private:
     time_point armed_for_{};
     std::vector<std::shared_ptr<detail::device_watch>> watches_;  // by interface
     std::vector<std::unique_ptr<wake_context>> wake_contexts_;
-    std::deque<detail::device_watch*> to_poll_;
+    detail::poll_list to_poll_;
     bool posted_ = false;
     bool finish_after_completions_ = false;
 };

@@ -78,16 +78,18 @@ struct tcp : leaf {
 
     /// How long a closed connection is remembered, and how many at most: beyond that the oldest are forgotten.
     duration time_wait = tcp_timing::time_wait;
-    std::size_t most_time_waits = 16384;
+    std::size_t most_time_waits = 8192;
 
     tcp() = default;
     tcp(tcp&&) = delete;
     ~tcp() {
-        sockets.for_each([this](tcp_socket& s) {
-            auto* its_port = static_cast<port*>(std::exchange(s.port_, nullptr));
-            if (its_port) forget(*its_port);
+        // What a socket is told may destroy it, and others.
+        while (!sockets.empty()) {
+            auto& s = sockets.front();
+            if (auto* its_port = static_cast<port*>(std::exchange(s.port_, nullptr))) forget(*its_port);
+            if (auto* e = static_cast<entry*>(std::exchange(s.connection_, nullptr))) destroy(*e);
             s.detach();
-        });
+        }
         flows.for_each([this](tcp_flow& f) {
             if (f.kind == tcp_flow_kind::connection) connections.destroy(static_cast<entry&>(f));
             else remembered.destroy(static_cast<tcp_time_wait&>(f));
@@ -140,7 +142,7 @@ struct tcp : leaf {
     /// Has a connection's machine do something, and sees to what comes of it: sockets are told, what is closed goes.
     template <class Here, class F>
     void work(Here here, entry& e, F&& f) {
-        tcp_output<Here> io{here};
+        tcp_output<Here> io(here);
         if (e.busy) return f(io);
         e.busy = true;
         f(io);
@@ -151,14 +153,8 @@ struct tcp : leaf {
 
     /// Gives up a local port, and what waits there to be accepted. The waiting are not told.
     void forget(port& gone) {
-        const auto let_go = [this](entry& e) {
-            e.listener->remove(e);
-            e.orphan = true;
-            if (e.listed) return;
-            connections.destroy(e);
-        };
-        gone.half_open.for_each(let_go);
-        gone.waiting.for_each(let_go);
+        gone.half_open.for_each([this](entry& e) { destroy(e); });
+        gone.waiting.for_each([this](entry& e) { destroy(e); });
         bound.destroy(gone);
     }
     void forget(tcp_time_wait& w) {
@@ -213,7 +209,7 @@ private:
 
     /// False where the segment has been dealt with; true where it may open a new connection in place of the old.
     NETKIT_COLD bool receive_in_time_wait(context auto here, tcp_time_wait& w, const tcp_segment& s, packet& p) {
-        tcp_output<decltype(here)> io{here};
+        tcp_output<decltype(here)> io(here);
         switch (time_wait_answer(w, s)) {
         case tcp_time_wait_answer::reopen: forget(w); return true;
         case tcp_time_wait_answer::end: forget(w); break;
@@ -232,7 +228,7 @@ private:
 
     /// LISTEN (RFC 9293 section 3.10.7.2), and CLOSED (3.10.7.1) where there is no listener.
     NETKIT_COLD void receive_by_listener(context auto here, const tcp_flow_key& flow_key, const tcp_segment& s, packet p) {
-        tcp_output<decltype(here)> io{here};
+        tcp_output<decltype(here)> io(here);
         auto local = flow_key.local();
         local.scope = p.interface();
         auto* its_port = static_cast<port*>(ports.look_up(local, flow_key.remote()));

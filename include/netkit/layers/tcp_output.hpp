@@ -34,10 +34,15 @@ constexpr std::uint16_t tcp_mss_of(std::uint32_t mtu) {
 
 /// What joins TCP's machine to the place it stands in: see tcp_host.
 template <class Here>
-struct tcp_output {
-    Here here;
+class tcp_output {
+public:
+    explicit tcp_output(Here place) : here(place) {}
 
-    time_point now() const { return here.now(); }
+    /// Asked of the stack once: outside of a poll it costs a look at the clock.
+    time_point now() const {
+        if (now_ == time_point()) now_ = here.now();
+        return now_;
+    }
     pool& buffers() const { return here.buffers(); }
     packet allocate(std::size_t size) const { return here.allocate(size); }
     void deliver(packet& p) const { here.deliver(p); }
@@ -87,7 +92,7 @@ struct tcp_output {
         h.window = w.window;
         tcp_parsed_options options;
         options.has_timestamps = w.timestamps;
-        options.ts_value = tcp_timing::timestamp_clock(here.now()) + w.timestamp_offset;
+        options.ts_value = tcp_timing::timestamp_clock(now()) + w.timestamp_offset;
         options.ts_echo = w.recent_timestamp;
         std::array<std::byte, tcp_longest_options> space;
         const auto size = write_tcp_options(space, options);
@@ -96,6 +101,9 @@ struct tcp_output {
     }
 
 private:
+    Here here;
+    mutable time_point now_{};
+
     template <ip_number A>
     static constexpr bool speaks = Here::template near<router_of<A>>();
 

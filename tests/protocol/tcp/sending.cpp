@@ -279,6 +279,20 @@ TEST_CASE("a peer that no longer answers probes is given up") {
     CHECK(t.e.c().error == errc::timed_out);
 }
 
+TEST_CASE("an orphan does not probe for ever, even where it is answered") {
+    sender t(1000);
+    t.write(1500);
+    t.acknowledge(1000, 0);
+    t.e.close();
+    for (int i = 0; i < 400'000 && t.e.state() != tcp_state::closed; ++i) {
+        t.e.pass(10ms);
+        for (; !t.e.sent.empty(); t.e.sent.pop_front())
+            if (t.e.state() != tcp_state::closed) t.acknowledge(1000, 0);
+    }
+    CHECK(t.e.state() == tcp_state::closed);
+    CHECK(t.e.pool().in_use() == 0);
+}
+
 TEST_CASE("a FIN behind a closed window is probed for as well") {
     sender t(1000);
     t.write(1000);

@@ -22,6 +22,8 @@ errc why_it_failed(const Connection& c) {
 template <class Host, class Connection>
 bool has_given_up(Host& host, const Connection& c) {
     if (c.options.user_timeout.count() != 0 && host.now() - c.progress_at >= c.options.user_timeout) return true;
+    // A peer that answers probes, and never opens its window, must not hold what nobody waits for (CVE-2008-4609).
+    if (c.orphan && c.waiting == tcp_waiting::window && c.probe_backoff >= tcp_timing::most_orphan_attempts) return true;
     if (c.state == tcp_state::syn_sent) return c.attempts >= tcp_timing::most_syn_attempts;
     if (c.state == tcp_state::syn_received) return c.attempts >= tcp_timing::most_syn_received_attempts;
     return c.attempts >= (c.orphan ? tcp_timing::most_orphan_attempts : tcp_timing::most_attempts) && c.options.user_timeout.count() == 0;

@@ -247,6 +247,9 @@ private:
         if (!e) return here.drop(std::move(p), drop_reason::no_buffers);
         e->key = flow_key;
         e->options = its_port->socket->options();
+        // A link-local peer is on the link that its SYN came by.
+        const bool on_link = flow_key.remote().address.visit([](const auto& a) { return a.is_link_local(); });
+        if (on_link) e->way.scope = p.interface();
         if (!io.find_way(*e)) {
             connections.destroy(*e);
             return here.drop(std::move(p), drop_reason::no_route);

@@ -142,6 +142,7 @@ private:
         if (!e) return errc::no_buffers;
         e->key = key(local_port);
         e->options = s.options_;
+        e->way.scope = remote.scope;
         if (!tcp_output<Here>(here).find_way(*e)) {
             here->connections.destroy(*e);
             return errc::no_route;

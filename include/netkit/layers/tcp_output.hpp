@@ -111,7 +111,7 @@ private:
     NETKIT_COLD bool find_way_as(Entry& e) const {
         if constexpr (speaks<A>) {
             auto internet = here.template nearest<router_of<A>>();
-            const auto* found = internet->route(e.key.template remote_as<A>());
+            const auto* found = internet->route(e.key.template remote_as<A>(), e.way.scope);
             if (!found) return false;
             auto& way = e.way;
             if constexpr (A::is_v6) way.hop_high = found->hop.high(), way.hop_low = found->hop.low();

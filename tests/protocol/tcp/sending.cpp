@@ -293,6 +293,24 @@ TEST_CASE("an orphan does not probe for ever, even where it is answered") {
     CHECK(t.e.pool().in_use() == 0);
 }
 
+TEST_CASE("a FIN that never left is not taken for sent when the data before it times out") {
+    sender t(300);
+    t.write(500);
+    t.e.finish();
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 300);
+    t.e.pass(250ms);
+    REQUIRE(t.sent() == 1);
+    CHECK(t.e.take().size() == 300);  // no more than the window takes
+    t.acknowledge(300, 1000);
+    REQUIRE(t.sent() == 1);
+    const auto rest = t.e.take();
+    CHECK(rest.size() == 200);
+    CHECK(rest.has(tcp_flags::fin));
+    t.acknowledge(501, 1000);
+    CHECK(t.e.state() == tcp_state::fin_wait_2);
+}
+
 TEST_CASE("a FIN behind a closed window is probed for as well") {
     sender t(1000);
     t.write(1000);

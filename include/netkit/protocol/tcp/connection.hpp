@@ -30,6 +30,7 @@ struct tcp_way {
     std::uint32_t most_payload = 0;   ///< bytes that one packet may carry where the interface cuts super-segments; else 0
     std::uint16_t mss = 536;          ///< payload of a segment that fits the way, options not counted
     interface_id out = interface_id::none;
+    interface_id scope = interface_id::none;  ///< the link on which the peer's address is meant, where that matters
     std::uint32_t mtu = 0;            ///< as in path
     std::uint8_t hop_limit = 64;
 };

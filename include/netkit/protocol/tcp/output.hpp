@@ -144,14 +144,16 @@ void respond(Host& host, Connection& c) {
     if (c.acknowledge_now) send_acknowledgement(host, c);
 }
 
-/// Sends the first unacknowledged segment again (RFC 5681 section 3.2).
+/// Sends the first unacknowledged segment again (RFC 5681 section 3.2). Returns how many sequence numbers it takes up.
 template <class Host, class Connection>
-NETKIT_COLD void retransmit_first(Host& host, Connection& c) {
-    const auto n = std::min<std::uint32_t>(c.send_mss, c.sending.size());
-    const bool fin = c.fin_queued && n == c.sending.size() && c.send_highest > c.send_end();
-    if (n == 0 && !fin) return;
+NETKIT_COLD std::uint32_t retransmit_first(Host& host, Connection& c) {
+    const auto allowed = std::max(c.send_highest - c.send_unacknowledged, c.send_window);
+    const auto n = std::min({std::uint32_t(c.send_mss), c.sending.size(), allowed});
+    const bool fin = c.fin_queued && !c.fin_acknowledged && n == c.sending.size() && c.send_highest > c.send_end();
+    if (n == 0 && !fin) return 0;
     bool sent = false;
     send_data(host, c, c.send_unacknowledged, n, fin, sent);
+    return n + (fin ? 1u : 0u);
 }
 
 }  // namespace netkit::tcp_machine

@@ -48,10 +48,7 @@ NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
     c.send_next = c.send_unacknowledged;
     if (c.send_window == 0 && !c.sending.empty()) return start_probing(host, c);
 
-    retransmit_first(host, c);
-    const auto n = std::min<std::uint32_t>(c.send_mss, c.sending.size());
-    c.send_next = c.send_unacknowledged + n;
-    if (c.fin_queued && n == c.sending.size()) ++c.send_next;
+    c.send_next = c.send_unacknowledged + retransmit_first(host, c);
     start_retransmission_timer(host, c);
 }
 
@@ -67,9 +64,10 @@ NETKIT_COLD void probe_window(Host& host, Connection& c) {
     c.transmit_at = host.now() + std::min<duration>(interval, longest);
     const auto n = std::min({c.unsent(), std::max(c.send_window, 1u), std::uint32_t(c.send_mss)});
     bool sent = false;
-    const auto done = send_data(host, c, c.send_next, n, c.fin_unsent() && n == c.unsent(), sent);
+    const bool fin = c.fin_unsent() && n == c.unsent();
+    const auto done = send_data(host, c, c.send_next, n, fin, sent);
     if (sent && c.send_window != 0) {
-        c.send_next += done;
+        c.send_next += done + (fin && done == n ? 1u : 0u);
         c.waiting = tcp_waiting::acknowledgement;
     }
     schedule(host, c);
@@ -85,7 +83,10 @@ NETKIT_COLD void life_timeout(Host& host, Connection& c) {
     }
     if (!c.options.keep_alive || !is_synchronized(c.state)) return;
     const auto silence = host.now() - c.last_heard;
-    if (silence < c.options.keep_alive_idle) {
+    if (c.send_highest != c.send_unacknowledged) {
+        // Retransmissions ask as well.
+        c.life_at = host.now() + c.options.keep_alive_idle;
+    } else if (silence < c.options.keep_alive_idle) {
         c.life_at = c.last_heard + c.options.keep_alive_idle;
     } else if (c.keep_alive_probes >= c.options.keep_alive_count) {
         return abort(host, c, errc::timed_out);

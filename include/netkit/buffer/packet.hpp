@@ -266,7 +266,7 @@ private:
             buffer_->last += part.size();
         });
     }
-    NETKIT_COLD bool linearize_slices() {
+    [[gnu::noinline]] bool linearize_slices() {
         if (static_cast<std::size_t>(buffer_->end() - buffer_->last) >= buffer_->about.borrowed) {
             for (std::size_t i = 0; i < slices(); ++i) {
                 const auto part = slice(i);
@@ -302,7 +302,7 @@ private:
         buffer_->about.sum_start = static_cast<std::uint16_t>(buffer_->about.sum_start + shift);
         return true;
     }
-    NETKIT_COLD std::uint64_t sum_slices(std::uint64_t sum, bool odd) const {
+    [[gnu::noinline]] std::uint64_t sum_slices(std::uint64_t sum, bool odd) const {
         for (std::size_t i = 0; i < slices(); ++i) {
             const auto part = slice(i);
             sum = sum_at(odd, part, sum);
@@ -310,12 +310,12 @@ private:
         }
         return sum;
     }
-    NETKIT_COLD bool keep_slices(std::size_t n) {
+    [[gnu::noinline]] bool keep_slices(std::size_t n) {
         if (n > size()) return false;
         trim_slices(n);
         return true;
     }
-    NETKIT_COLD void trim_slices(std::size_t n) {
+    [[gnu::noinline]] void trim_slices(std::size_t n) {
         if (n >= size()) return;
         const auto own = std::min(n, head().size());
         buffer_->last = buffer_->first + own;

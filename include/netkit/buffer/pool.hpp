@@ -99,7 +99,7 @@ NETKIT_INLINE void release(buffer* b) {
     if (--b->owners == 0) b->home->put(b);
 }
 
-[[gnu::cold]] inline void pool_store::release_slices(buffer* b) {
+[[gnu::noinline]] inline void pool_store::release_slices(buffer* b) {
     for (std::size_t i = 0; i < b->about.slices; ++i) release(b->slices[i].from);
     b->about.slices = 0;
     b->about.borrowed = 0;

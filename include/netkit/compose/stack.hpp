@@ -189,9 +189,10 @@ public:
         auto& out = *ports_[static_cast<std::size_t>(p.interface())];
         if (!out.up) [[unlikely]] return refuse(std::move(p), errc::interface_down, drop_reason::interface_down);
         if (p.gso_size() != 0 && !out.can.segmentation) [[unlikely]] return output_segments(std::move(p));
-        if (p.checksum() == checksum_state::partial && !out.can.checksum) p.complete_checksum();
-        if (p.slices() && !out.can.scatter) [[unlikely]]
+        // In this order: what has just been copied is summed in one piece, from the cache.
+        if (p.slices() && !out.can.scatter)
             if (!p.linearize()) return refuse(std::move(p), errc::no_buffers, drop_reason::no_buffers);
+        if (p.checksum() == checksum_state::partial && !out.can.checksum) p.complete_checksum();
         if (p.frames()) [[unlikely]] count_forwarded(p);
         ++out.sent.packets;
         out.sent.bytes += p.size();

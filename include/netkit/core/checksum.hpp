@@ -68,7 +68,10 @@ using wide_lanes [[gnu::vector_size(32), gnu::may_alias]] = std::uint64_t;
 struct wide_sum {
     wide_lanes low{}, high{};
 
-    NETKIT_INLINE void add(const wide_lanes& words) {
+    /// The 32 bytes at p.
+    NETKIT_INLINE void add(const std::byte* p) {
+        wide_lanes words;
+        std::memcpy(&words, p, sizeof words);
         low += words & 0xffffffff;
         high += words >> 32;
     }
@@ -81,10 +84,9 @@ struct wide_sum {
 
 [[gnu::noinline]] inline std::uint64_t sum_long(const std::byte* p, std::size_t n, std::uint64_t sum) {
     wide_sum lanes;
-    for (; n >= 32; n -= 32, p += 32) {
-        wide_lanes words;
-        std::memcpy(&words, p, 32);
-        lanes.add(words);
+    for (; n >= 64; n -= 64, p += 64) {
+        lanes.add(p);
+        lanes.add(p + 32);
     }
     return sum_tail(p, n, sum + lanes.total());
 }
@@ -126,10 +128,8 @@ constexpr be16 checksum_updated(be16 checksum, be16 before, be16 after) {
 inline std::uint64_t copy_and_sum(std::byte* to, const std::byte* from, std::size_t n, std::uint64_t sum = 0) {
     detail::wide_sum lanes;
     for (; n >= 32; n -= 32, from += 32, to += 32) {
-        detail::wide_lanes words;
-        std::memcpy(&words, from, 32);
-        std::memcpy(to, &words, 32);
-        lanes.add(words);
+        std::memcpy(to, from, 32);
+        lanes.add(from);
     }
     sum += lanes.total();
     if (n) std::memcpy(to, from, n);

@@ -23,7 +23,10 @@ inline constexpr not_default_t not_default{};
 /// its peers as long as run() has something else to do. A program that wants to do nothing but answer holds a work guard.
 ///
 /// Construct it after the io_context and destroy it before. Operations that are pending on its sockets then complete with
-/// bad_descriptor.
+/// bad_descriptor. For connections that were closed and have something left to deliver its destructor goes on for
+/// reactor_options::linger, driving all stacks of the io_context but calling no handler.
+///
+/// Sockets are used from the thread that runs the io_context, or from any while none runs it; other threads get wrong_thread.
 template <class Stack>
 class reactor : public reactor_core {
 public:

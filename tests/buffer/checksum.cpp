@@ -106,6 +106,24 @@ TEST_CASE("a checksum may not be marked outside of the packet's own bytes") {
     CHECK(p.mark_partial(32, 6));
 }
 
+TEST_CASE("a packet cut before its partial checksum has none to complete") {
+    pool home;
+    for (const std::size_t kept : {0u, 10u, 14u, 20u, 21u}) {
+        CAPTURE(kept);
+        packet p(home, 1900, 1500);
+        p.append(counting(1500));
+        REQUIRE(p.mark_partial(kept < 14 ? 1400 : 14, 6));
+        const auto before = counting(1500);
+        p.trim(kept);
+        auto small = p.copy();
+        for (auto* each : {&p, &small}) {
+            each->complete_checksum();
+            CHECK(each->checksum() == checksum_state::unknown);
+            CHECK(std::equal(each->head().begin(), each->head().end(), before.begin()));
+        }
+    }
+}
+
 TEST_CASE("a copy and a linearized packet keep a partial checksum") {
     pool home;
     packet p(home, 64);

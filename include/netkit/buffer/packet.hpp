@@ -215,7 +215,7 @@ public:
     /// Says of a packet made elsewhere that its checksum is partial: summed from `start` in head(), stored at `start + offset`.
     /// False, and nothing done, where that lies outside of the packet's own bytes.
     bool mark_partial(std::size_t start, std::size_t offset) {
-        if (offset > 255 || start > head().size() || offset + 2 > head().size() - start) return false;
+        if (offset > 255 || start > head().size() || offset + 2 > head().size() - start || headroom() + start > 0xffff) return false;
         auto& about = buffer_->about;
         about.checksum = checksum_state::partial;
         about.sum_start = static_cast<std::uint16_t>(headroom() + start);
@@ -224,9 +224,14 @@ public:
         about.partial_sum = 0;
         return true;
     }
-    /// Completes a partial checksum in software.
+    /// Completes a partial checksum in software. Where the packet has been cut before that checksum, nothing is left to complete.
     NETKIT_INLINE void complete_checksum() {
         auto& about = buffer_->about;
+        const auto used = static_cast<std::size_t>(buffer_->last - buffer_->begin());
+        if (about.sum_start > used || about.sum_start + std::size_t{about.sum_field} + 2 > used + about.sum_header) [[unlikely]] {
+            about.checksum = checksum_state::unknown;
+            return;
+        }
         auto* const from = buffer_->begin() + about.sum_start;
         auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
         if (about.borrowed != 0) sum = sum_slices(sum, ((buffer_->last - from) & 1) != 0);

@@ -295,12 +295,12 @@ TEST_CASE("RFC 5961: acknowledgements of what was never sent, or long ago, are c
     s.acknowledgement = 202;
     t.e.arrive(s);
     CHECK(t.e.drops.back() == drop_reason::bad_acknowledgement);
-    s.acknowledgement = 101 - 100'000;
+    s.acknowledgement = 101u - 100'000u;
     t.e.arrive(s);
     CHECK(t.e.drops.back() == drop_reason::bad_acknowledgement);
     CHECK(t.e.sent.size() == 2);
     CHECK(t.e.c().receiving.empty());
-    s.acknowledgement = 101 - 1000;  // merely late
+    s.acknowledgement = 101u - 1000u;  // merely late
     t.e.arrive(s);
     CHECK(t.e.c().receiving.size() == 10);
 }

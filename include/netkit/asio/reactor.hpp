@@ -28,7 +28,7 @@ inline constexpr not_default_t not_default{};
 ///
 /// Sockets are used from the thread that runs the io_context, or from any while none runs it; other threads get wrong_thread.
 template <class Stack>
-class reactor : public reactor_core {
+class reactor final : public reactor_core {
 public:
     using stack_type = Stack;
     using executor_type = stack_executor;

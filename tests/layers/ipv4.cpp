@@ -48,7 +48,7 @@ TEST_CASE("sources no host can have, and targets that are not ours") {
     const auto from = [&](const char* source) { return s.fate(over(four_2, ipv4_address::parse(source))); };
     const auto to = [&](const char* target) { return s.fate(over(ipv4_address::parse(target))); };
     CHECK(from("192.0.2.1") == "delivered");
-    for (const auto* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "198.18.0.2"}) {
+    for (const auto* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "198.18.0.255", "198.18.0.2"}) {
         CAPTURE(source);
         CHECK(from(source) == "bad_source");
     }

@@ -58,7 +58,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
         from_type from{h->source, h->target, h->ttl, h->tos, static_cast<std::uint16_t>(size), false};
         if constexpr (requires { link.target.is_group(); }) from.link_broadcast = link.target.is_group();
         const bool outside = p.interface() != interface_id::loopback;
-        if (outside && !plausible_source(h->source)) return here.drop(std::move(p), drop_reason::bad_source);
+        if (outside && !plausible_source(h->source, p.interface())) return here.drop(std::move(p), drop_reason::bad_source);
         if (!is_local(h->target) || (outside && h->target.is_loopback())) [[unlikely]] return receive_other(here, std::move(p), from);
         NETKIT_CALL accept(here, std::move(p), from);
     }
@@ -124,8 +124,9 @@ private:
     static constexpr ipv4_address all_systems{224, 0, 0, 1};
 
     /// Whether another host may speak from here (RFC 1122 section 3.2.1.3). Our own address from outside is an attack (LAND).
-    NETKIT_INLINE bool plausible_source(const ipv4_address& source) const {
+    NETKIT_INLINE bool plausible_source(const ipv4_address& source, interface_id on) const {
         const auto network = source.value() >> 24;
+        if ((source.value() & 3) == 3 && table.is_local_broadcast(source, on)) [[unlikely]] return false;  // answers would go to all
         return network - 1 < 223 && network != 127 && !is_local(source);
     }
     /// Looks at a header that is not the usual 20 bytes of version 4. What is malformed, and source routes (RFC 7126), are to be

@@ -26,23 +26,30 @@ using milliseconds = std::chrono::duration<double, std::milli>;
 class pinger {
 public:
     pinger(boost::asio::io_context& io, example::host& host, netkit::ip_address target, unsigned count, std::chrono::duration<double> interval, std::size_t size)
-        : io_(io), timer_(io), signals_(io, SIGINT), echo_(host.open_echo(target.is_v6())), target_(target), count_(count), interval_(std::chrono::duration_cast<steady::duration>(interval)), payload_(size, std::byte{0x6e}) {
+        : io_(io), host_(host), timer_(io), signals_(io, SIGINT), echo_(host.open_echo(target.is_v6())), target_(target), count_(count), interval_(std::chrono::duration_cast<steady::duration>(interval)), payload_(size, std::byte{0x6e}) {
         echo_->on_ready([](void* self) { static_cast<pinger*>(self)->read(); }, this);
         signals_.async_wait([this](boost::system::error_code ec, int) {
             if (!ec) finish();
         });
         std::printf("PING %s: %zu bytes of data\n", to_string(target).c_str(), size);
-        send();
+        start();
     }
     bool all_answered() const { return received_ == count_; }
 
 private:
+    void start() {
+        if (!target_.is_v6() || !host_.is_checking_addresses()) return send();
+        timer_.expires_after(std::chrono::milliseconds(50));
+        timer_.async_wait([this](boost::system::error_code ec) {
+            if (!ec) start();
+        });
+    }
     void send() {
         const auto error = echo_->send(target_, sent_, payload_);
         sent_at_[sent_] = steady::now();
         if (error != netkit::errc::ok) std::printf("not sent: %s\n", std::string(to_string(error)).c_str());
         ++sent_;
-        timer_.expires_after(sent_ < count_ ? interval_ : std::max<steady::duration>(interval_, std::chrono::seconds(2)));
+        timer_.expires_after(sent_ < count_ ? interval_ : std::max<steady::duration>(interval_, last_wait));
         timer_.async_wait([this](boost::system::error_code ec) {
             if (ec) return;
             if (sent_ < count_) send();
@@ -87,7 +94,11 @@ private:
         io_.stop();
     }
 
+    // Longer than it takes to find that a neighbour is not there.
+    static constexpr std::chrono::seconds last_wait{4};
+
     boost::asio::io_context& io_;
+    example::host& host_;
     boost::asio::steady_timer timer_;
     boost::asio::signal_set signals_;
     std::unique_ptr<netkit::echo_socket> echo_;

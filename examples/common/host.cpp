@@ -21,6 +21,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <random>
 
@@ -81,6 +82,8 @@ host::host(boost::asio::io_context& io, const host_options& options) : implement
     for (const auto& text : texts) me.addresses.push_back(netkit::address_prefix::parse(text));
     const auto mac = options.mac.empty() ? made_up_mac() : netkit::mac_address::parse(options.mac);
 
+    // Nobody else is on a link in memory: its addresses need not be checked for a second before they are used.
+    me.own.at<netkit::ipv6>()->duplicate_address_detection = !linked;
     netkit::memory_link far_end;
     netkit::capture<netkit::any_device> device(spec.open(linked ? &far_end : nullptr), options.capture, {.name = netkit::to_string(spec)});
     me.interface = me.own.attach(std::move(device), mac, "eth0");
@@ -89,6 +92,7 @@ host::host(boost::asio::io_context& io, const host_options& options) : implement
 
     if (linked) {
         me.neighbour.emplace(io, netkit::not_default);
+        me.neighbour->at<netkit::ipv6>()->duplicate_address_detection = false;
         const auto on = me.neighbour->attach(netkit::capture<netkit::any_device>(std::move(far_end)), made_up_mac(), "eth0");
         for (const auto& a : me.addresses) me.neighbour_addresses.push_back(neighbour_of(a));
         add_addresses(*me.neighbour, on, me.neighbour_addresses);
@@ -98,6 +102,10 @@ host::~host() = default;
 
 netkit::stack_executor host::executor() { return implementation_->own.get_executor(); }
 netkit::ip_address host::address(bool v6) const { return first_of(implementation_->addresses, v6); }
+bool host::is_checking_addresses() const {
+    const auto& all = implementation_->own.at<netkit::ipv6>()->table.addresses().all();
+    return std::any_of(all.begin(), all.end(), [](const auto& each) { return each.state == netkit::address_state::tentative; });
+}
 bool host::has_neighbour() const { return implementation_->neighbour.has_value(); }
 netkit::stack_executor host::neighbour_executor() { return implementation_->neighbour->get_executor(); }
 netkit::ip_address host::neighbour_address(bool v6) const { return first_of(implementation_->neighbour_addresses, v6); }

@@ -27,6 +27,8 @@ public:
     netkit::stack_executor executor();
     /// This host's first address of a family; the unspecified one where it has none.
     netkit::ip_address address(bool v6) const;
+    /// For about a second after the start, IPv6 addresses may be another host's too, and are not used.
+    bool is_checking_addresses() const;
 
     bool has_neighbour() const;
     netkit::stack_executor neighbour_executor();

@@ -384,6 +384,26 @@ TEST_CASE("a socket that outlives its stack says so, and is told once") {
     CHECK(detached == 1);
 }
 
+TEST_CASE("a socket that is told of its stack's end may take others along") {
+    auto hosts = std::make_unique<two<four_only>>();
+    connected c(*hosts);
+    struct pair_of_sockets {
+        tcp_socket first;
+        std::unique_ptr<tcp_socket> second;
+    } sockets;
+    const auto drop_second = [](void* s) { static_cast<pair_of_sockets*>(s)->second.reset(); };
+    CHECK(sockets.first.open(hosts->a) == errc::ok);
+    sockets.first.on_detached(drop_second, &sockets);
+    sockets.second = std::make_unique<tcp_socket>();
+    CHECK(sockets.second->open(hosts->a) == errc::ok);
+    CHECK(sockets.second->connect(at("198.18.0.2", 80)) == errc::would_block);
+    hosts->run();
+    CHECK(sockets.second->connected());
+    hosts.reset();
+    CHECK(!sockets.first.is_open());
+    CHECK(!sockets.second);
+}
+
 TEST_CASE("sockets may come and go in any order, with everything pending") {
     for (int order = 0; order < 6; ++order) {
         two<four_only> hosts;

@@ -258,6 +258,21 @@ TEST_CASE("a socket outlives its stack") {
     CHECK(s.join_group(group) == errc::bad_descriptor);
 }
 
+TEST_CASE("a socket that is told of its stack's end may take others along") {
+    auto net = std::make_unique<pair>();
+    struct pair_of_sockets {
+        udp_socket first;
+        std::unique_ptr<udp_socket> second;
+    } sockets;
+    CHECK(sockets.first.open(net->b) == errc::ok);
+    sockets.first.on_detached([](void* s) { static_cast<pair_of_sockets*>(s)->second.reset(); }, &sockets);
+    sockets.second = std::make_unique<udp_socket>(net->b, endpoint{{}, 7});
+    CHECK(sockets.second->join_group(group) == errc::ok);
+    net.reset();
+    CHECK(!sockets.first.is_open());
+    CHECK(!sockets.second);
+}
+
 TEST_CASE("a socket is used from its stack's thread only") {
     pair net;
     udp_socket s(net.b, {{}, 7});

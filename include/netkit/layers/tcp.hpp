@@ -83,12 +83,19 @@ struct tcp : leaf {
     tcp() = default;
     tcp(tcp&&) = delete;
     ~tcp() {
-        // What a socket is told may destroy it, and others.
+        // All are let go of before any is told, since what it is told may destroy it, and others.
+        intrusive_list<tcp_socket> gone;
         while (!sockets.empty()) {
             auto& s = sockets.front();
             if (auto* its_port = static_cast<port*>(std::exchange(s.port_, nullptr))) forget(*its_port);
             if (auto* e = static_cast<entry*>(std::exchange(s.connection_, nullptr))) destroy(*e);
             s.detach();
+            gone.push_back(s);
+        }
+        while (!gone.empty()) {
+            auto& s = gone.front();
+            static_cast<list_hook&>(s).unlink();
+            if (s.detached_) s.detached_(s.detached_context_);
         }
         flows.for_each([this](tcp_flow& f) {
             if (f.kind == tcp_flow_kind::connection) connections.destroy(static_cast<entry&>(f));

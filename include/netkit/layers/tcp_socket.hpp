@@ -207,7 +207,6 @@ private:
         core_ = nullptr;
         connection_ = nullptr;
         port_ = nullptr;
-        if (detached_) detached_(detached_context_);
     }
 
     stack_core* core_ = nullptr;

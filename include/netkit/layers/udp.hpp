@@ -31,10 +31,18 @@ struct basic_udp : carries<keys<udp_port>, ip_from<ipv4_address>, U...> {
     basic_udp() = default;
     basic_udp(basic_udp&&) = delete;
     ~basic_udp() {
-        sockets_.for_each([](udp_socket& s) {
+        // All are let go of before any is told, since what it is told may destroy it, and others.
+        intrusive_list<udp_socket> gone;
+        while (!sockets_.empty()) {
+            auto& s = sockets_.front();
             s.detach();
+            gone.push_back(s);
+        }
+        while (!gone.empty()) {
+            auto& s = gone.front();
+            static_cast<list_hook&>(s).unlink();
             if (s.detached_) s.detached_(s.detached_context_);
-        });
+        }
     }
     void opened(context auto here) { ports.start(hash_key{here.random(), here.random()}); }
 

@@ -17,6 +17,10 @@ struct summed_header {
     be16 source, target, length, checksum;
     std::uint64_t sum() const { return source.raw() + std::uint64_t{target.raw()} + length.raw() + checksum.raw(); }
 };
+struct header_summed_elsewhere {
+    be16 value, checksum;
+    std::uint64_t sum() const { return value.raw() + std::uint64_t{checksum.raw()}; }
+};
 
 /// RFC 1071 section 4.1, byte by byte.
 std::uint16_t reference(const bytes::list& data, std::uint64_t pseudo) {
@@ -66,12 +70,18 @@ TEST_CASE("a partial checksum is completed right, whatever the slices") {
     }
 }
 
-TEST_CASE("a sum of zero is sent as all ones") {
+TEST_CASE("a sum of zero is sent as all ones where UDP has its checksum, and as zero elsewhere") {
     pool home;
     packet p(home, 64);
     p.push_summed(summed_header{0xffff, 0, 0, 0}, 6, 0);
     p.complete_checksum();
     CHECK(p.peek<summed_header>()->checksum == 0xffff);
+
+    packet q(home, 64);
+    q.push_summed(header_summed_elsewhere{0xffff, 0}, 2, 0);
+    q.complete_checksum();
+    CHECK(q.peek<header_summed_elsewhere>()->checksum == 0);
+    CHECK(fold16(q.sum()) == 0);
 }
 
 TEST_CASE("a packet from elsewhere is marked and completed in place") {

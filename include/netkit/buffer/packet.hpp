@@ -236,7 +236,8 @@ public:
         auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
         if (about.borrowed != 0) sum = sum_slices(sum, ((buffer_->last - from) & 1) != 0);
         auto value = fold16(sum);
-        if (value == 0) value = 0xffff;  // to UDP zero means "none"; to the others both are the same number
+        // To UDP, whose field is there, zero means "none". To the others both are the same number, but zero is the one to send.
+        if (value == 0 && about.sum_field == 6) value = 0xffff;
         std::memcpy(from - about.sum_header + about.sum_field, &value, 2);
         about.checksum = checksum_state::unknown;
     }

@@ -90,7 +90,7 @@ private:
     static void complete_checksum(std::span<std::byte> frame, std::size_t start, std::size_t offset) {
         if (start + offset + 2 > frame.size()) return;
         auto value = fold16(sum16(std::span<const std::byte>(frame.subspan(start))));
-        if (value == 0) value = 0xffff;
+        if (value == 0 && offset == 6) value = 0xffff;  // UDP's, where zero means "none"
         std::memcpy(frame.data() + start + offset, &value, sizeof value);
     }
 

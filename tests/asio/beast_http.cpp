@@ -17,6 +17,8 @@
 #include <string>
 #include <utility>
 
+namespace asio_beast_http_tests {
+
 namespace net = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
@@ -85,3 +87,5 @@ TEST_CASE("Beast: an HTTP server and a client on one connection kept alive") {
         CHECK(answered == 20);
     });
 }
+
+}  // namespace asio_beast_http_tests

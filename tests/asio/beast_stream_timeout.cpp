@@ -13,6 +13,8 @@
 #include <chrono>
 #include <exception>
 
+namespace asio_beast_stream_timeout_tests {
+
 namespace net = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
@@ -44,3 +46,5 @@ TEST_CASE("Beast: a timeout of basic_stream fires and closes the socket") {
         CHECK_FALSE(open);
     });
 }
+
+}  // namespace asio_beast_stream_timeout_tests

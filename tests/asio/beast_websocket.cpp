@@ -15,6 +15,8 @@
 #include <string>
 #include <utility>
 
+namespace asio_beast_websocket_tests {
+
 namespace net = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
@@ -104,3 +106,5 @@ TEST_CASE("Beast: websocket on a bare socket closes") {
         CHECK(good == 2);
     });
 }
+
+}  // namespace asio_beast_websocket_tests

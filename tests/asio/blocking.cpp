@@ -9,6 +9,8 @@
 #include <array>
 #include <string>
 
+namespace asio_blocking_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -103,3 +105,5 @@ TEST_CASE("a blocking call posts the completions of others") {
         CHECK(completed);
     });
 }
+
+}  // namespace asio_blocking_tests

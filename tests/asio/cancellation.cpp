@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+namespace asio_cancellation_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -181,3 +183,5 @@ TEST_CASE("a stack that ends completes what is pending with bad_descriptor, and 
         CHECK(ec == net::error::bad_descriptor);
     });
 }
+
+}  // namespace asio_cancellation_tests

@@ -22,6 +22,8 @@
 #include <string>
 #include <type_traits>
 
+namespace asio_executor_tests {
+
 namespace net = boost::asio;
 namespace execution = net::execution;
 using netkit::stack_executor;
@@ -127,3 +129,5 @@ TEST_CASE("an io_context without a stack: sockets say what is missing") {
     io.run();
     CHECK(told == netkit::socket_error::no_stack);
 }
+
+}  // namespace asio_executor_tests

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+namespace asio_iostream_tests {
+
 namespace net = boost::asio;
 
 TEST_CASE("iostreams over sockets: lines there and back, end of stream") {
@@ -53,3 +55,5 @@ TEST_CASE("an iostream connects and gives up in time") {
         CHECK(refused.error() == net::error::connection_refused);
     });
 }
+
+}  // namespace asio_iostream_tests

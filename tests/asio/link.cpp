@@ -21,6 +21,8 @@
 #include <string>
 #include <utility>
 
+namespace asio_link_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 using netkit::ether_type;
@@ -121,3 +123,5 @@ TEST_CASE("closed, cancelled, and without a stack") {
     none.send(net::buffer("x", 1), netkit::interface_id{77}, netkit::mac_address::broadcast(), experimental, ec);
     CHECK(ec == net::error::invalid_argument);
 }
+
+}  // namespace asio_link_tests

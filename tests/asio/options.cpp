@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <utility>
 
+namespace asio_options_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -159,3 +161,5 @@ TEST_CASE("wrong use is an error, not a surprise") {
         CHECK_THROWS_AS(s.local_endpoint(), boost::system::system_error);
     });
 }
+
+}  // namespace asio_options_tests

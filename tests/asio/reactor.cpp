@@ -21,6 +21,8 @@
 #include <span>
 #include <utility>
 
+namespace asio_reactor_tests {
+
 namespace net = boost::asio;
 
 namespace {
@@ -212,3 +214,5 @@ TEST_CASE("reactors come and go while their handlers are pending") {
     io.run();
     CHECK(io.stopped());
 }
+
+}  // namespace asio_reactor_tests

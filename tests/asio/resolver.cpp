@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+namespace asio_resolver_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -108,3 +110,5 @@ TEST_CASE("asynchronous: not inside the initiation; cancelled by cancel() and by
         CHECK(good == 1);
     });
 }
+
+}  // namespace asio_resolver_tests

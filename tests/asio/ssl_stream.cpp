@@ -21,6 +21,8 @@
 #include <string>
 #include <utility>
 
+namespace asio_ssl_stream_tests {
+
 namespace net = boost::asio;
 namespace ssl = net::ssl;
 using boost::system::error_code;
@@ -148,3 +150,5 @@ TEST_CASE("TLS refuses a certificate for another name") {
         CHECK(told);
     });
 }
+
+}  // namespace asio_ssl_stream_tests

@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+namespace asio_tcp_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -279,3 +281,5 @@ TEST_CASE("accept in all its forms") {
         CHECK(e4.port() != 0);
     });
 }
+
+}  // namespace asio_tcp_tests

@@ -10,6 +10,8 @@
 #include <optional>
 #include <thread>
 
+namespace asio_threads_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 using udp = netkit::ip::udp;
@@ -59,3 +61,5 @@ TEST_CASE("sockets and stacks made by one thread, run by another, destroyed by a
         w.reset();
     }).join();
 }
+
+}  // namespace asio_threads_tests

@@ -30,6 +30,8 @@
 #include <tuple>
 #include <utility>
 
+namespace asio_tokens_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -215,3 +217,5 @@ TEST_CASE("pending operations are work, on the socket's context and on the handl
         CHECK(heard.get() == 3);
     });
 }
+
+}  // namespace asio_tokens_tests

@@ -16,6 +16,8 @@
 #include <string>
 #include <utility>
 
+namespace asio_udp_tests {
+
 namespace net = boost::asio;
 using boost::system::error_code;
 
@@ -209,3 +211,5 @@ TEST_CASE("an IPv6 socket hears both families, unless told otherwise") {
         CHECK(only.available() == 0);
     });
 }
+
+}  // namespace asio_udp_tests

@@ -8,6 +8,8 @@
 
 #include <vector>
 
+namespace buffer_checksum_tests {
+
 using namespace netkit;
 using bytes::counting;
 
@@ -147,3 +149,5 @@ TEST_CASE("a copy and a linearized packet keep a partial checksum") {
     CHECK(fold16(p.sum()) == 0);
     CHECK(bytes::of(p) == bytes::of(q));
 }
+
+}  // namespace buffer_checksum_tests

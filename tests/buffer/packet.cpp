@@ -8,6 +8,8 @@
 #include <array>
 #include <utility>
 
+namespace buffer_packet_tests {
+
 using namespace netkit;
 using bytes::counting;
 using bytes::operator+;
@@ -244,3 +246,5 @@ TEST_CASE("a buffer that is used again remembers nothing") {
         CHECK(p.checksum() == checksum_state::unknown);
     }
 }
+
+}  // namespace buffer_packet_tests

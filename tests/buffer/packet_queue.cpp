@@ -6,6 +6,8 @@
 
 #include <utility>
 
+namespace buffer_packet_queue_tests {
+
 using namespace netkit;
 using bytes::counting;
 
@@ -77,3 +79,5 @@ TEST_CASE("a holder's notes stay with a packet while it waits") {
     }
     for (int i = 0; i < 3; ++i) CHECK(queue.pop_front().control<int>() == i);
 }
+
+}  // namespace buffer_packet_queue_tests

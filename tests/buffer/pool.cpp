@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace buffer_pool_tests {
+
 using namespace netkit;
 using bytes::counting;
 
@@ -79,3 +81,5 @@ TEST_CASE("packets outlive their pool, and each other") {
     q.reset();
     CHECK(queue.pop_front().size() == 7);
 }
+
+}  // namespace buffer_pool_tests

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+namespace buffer_shared_packet_tests {
+
 using namespace netkit;
 using bytes::counting;
 using bytes::operator+;
@@ -176,3 +178,5 @@ TEST_CASE("a chunk's shares outlive it and give its buffer back") {
     part = {};
     CHECK(home.in_use() == 0);
 }
+
+}  // namespace buffer_shared_packet_tests

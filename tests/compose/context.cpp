@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace compose_context_tests {
+
 using namespace netkit;
 
 namespace {
@@ -145,3 +147,5 @@ TEST_CASE("UDP alone drops every prefix of a good datagram") {
         CHECK(r.dropped.back() != drop_reason::no_socket);
     }
 }
+
+}  // namespace compose_context_tests

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace compose_segmentation_tests {
+
 using netkit::packet;
 using netkit::segmentation_result;
 
@@ -212,3 +214,5 @@ TEST_CASE("a router passes super-segments on to a device that cannot cut them") 
         CHECK(netkit::fold16(p.sum(netkit::pseudo_header_sum(header.source, header.target, netkit::ip_protocol::tcp, p.size()))) == 0);
     }
 }
+
+}  // namespace compose_segmentation_tests

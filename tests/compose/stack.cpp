@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+namespace compose_stack_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -256,3 +258,5 @@ TEST_CASE("two stacks in one process know nothing of each other") {
     CHECK(y.receive(d) == errc::would_block);
     CHECK(b.counters().received == 0);
 }
+
+}  // namespace compose_stack_tests

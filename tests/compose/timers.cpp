@@ -5,6 +5,8 @@
 #include <chrono>
 #include <vector>
 
+namespace compose_timers_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -91,3 +93,5 @@ TEST_CASE("a stack that goes takes its timers along") {
     }
     CHECK(!outlives.armed());
 }
+
+}  // namespace compose_timers_tests

@@ -9,6 +9,8 @@
 #include <initializer_list>
 #include <cstring>
 
+namespace core_byte_order_tests {
+
 using namespace netkit;
 
 namespace {
@@ -71,3 +73,5 @@ TEST_CASE("a struct of big integers may lie at an odd address") {
     CHECK(read.identifier == 0xcafef00du);
     CHECK(read.stamp == 0x1122334455667788u);
 }
+
+}  // namespace core_byte_order_tests

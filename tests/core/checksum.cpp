@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+namespace core_checksum_tests {
+
 using namespace netkit;
 
 namespace {
@@ -149,3 +151,5 @@ TEST_CASE("updating a checksum is summing anew (RFC 1624)") {
 TEST_CASE("the case in which RFC 1141 was wrong (RFC 1624 section 4)") {
     CHECK(checksum_updated(0xdd2f, 0x5555, 0x3285) == 0x0000);
 }
+
+}  // namespace core_checksum_tests

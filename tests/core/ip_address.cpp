@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <unordered_set>
 
+namespace core_ip_address_tests {
+
 using namespace netkit;
 
 TEST_CASE("addresses of either family parse to their family and print as they were") {
@@ -87,3 +89,5 @@ TEST_CASE("endpoints print so that ports stand apart, and compare without their 
     CHECK_FALSE(a == endpoint{a.address, 81});
     CHECK_FALSE(a == endpoint{ip_address::parse("fe80::2"), 80});
 }
+
+}  // namespace core_ip_address_tests

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+namespace core_ipv4_address_tests {
+
 using namespace netkit;
 
 TEST_CASE("IPv4 addresses lie in network order, print and parse") {
@@ -87,3 +89,5 @@ TEST_CASE("IPv4 addresses are ordered as numbers") {
     CHECK(ipv4_address(1, 2, 3, 4) < ipv4_address(4, 3, 2, 1));
     CHECK(ipv4_address(10, 0, 0, 255) < ipv4_address(10, 0, 1, 0));
 }
+
+}  // namespace core_ipv4_address_tests

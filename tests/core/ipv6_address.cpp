@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+namespace core_ipv6_address_tests {
+
 using namespace netkit;
 
 TEST_CASE("IPv6 addresses lie in network order, print and parse") {
@@ -101,3 +103,5 @@ TEST_CASE("IPv6 addresses are ordered as numbers of 128 bits") {
     CHECK(ipv6_address::parse("::ffff:ffff:ffff:ffff") < ipv6_address::parse("0:0:0:1::"));
     CHECK(ipv6_address::parse("1::1") < ipv6_address::parse("1::2"));
 }
+
+}  // namespace core_ipv6_address_tests

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <set>
 
+namespace core_keyed_hash_tests {
+
 using namespace netkit;
 
 namespace {
@@ -50,3 +52,5 @@ TEST_CASE("entropy differs from source to source") {
     auto one = random_source::from_entropy(), two = random_source::from_entropy();
     CHECK(one() != two());
 }
+
+}  // namespace core_keyed_hash_tests

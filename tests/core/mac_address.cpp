@@ -8,6 +8,8 @@
 #include <string_view>
 #include <unordered_set>
 
+namespace core_mac_address_tests {
+
 using namespace netkit;
 
 TEST_CASE("MAC addresses print and parse") {
@@ -58,3 +60,5 @@ TEST_CASE("MAC addresses differ in any byte, and hash by value") {
     }
     CHECK(seen.count(mac_address::parse("02:00:00:00:00:00")) == 1);
 }
+
+}  // namespace core_mac_address_tests

@@ -8,6 +8,8 @@
 #include <set>
 #include <string_view>
 
+namespace core_names_tests {
+
 using namespace netkit;
 
 TEST_CASE("every drop reason has a name of its own, and the names are in order") {
@@ -42,3 +44,5 @@ TEST_CASE("every error has a text of its own") {
     CHECK(to_string(static_cast<errc>(255)) == "unknown error");
     CHECK(errc{} == errc::ok);
 }
+
+}  // namespace core_names_tests

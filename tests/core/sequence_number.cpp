@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <initializer_list>
 
+namespace core_sequence_number_tests {
+
 using netkit::sequence_number;
 
 TEST_CASE("sequence numbers wrap round") {
@@ -48,3 +50,5 @@ TEST_CASE("windows hold their first number and not their end") {
     CHECK_FALSE((first - 1).in(first, 32));
     CHECK_FALSE(first.in(first, 0));
 }
+
+}  // namespace core_sequence_number_tests

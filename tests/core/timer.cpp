@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace core_timer_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -197,3 +199,5 @@ TEST_CASE("any sequence of arming, moving and disarming keeps the order") {
         REQUIRE(stack.all.size() == armed - due);
     }
 }
+
+}  // namespace core_timer_tests

@@ -22,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+namespace drivers_capture_tests {
+
 using netkit::capture;
 using netkit::memory_link;
 using netkit::packet;
@@ -223,3 +225,5 @@ TEST_CASE("a file that cannot be written is an error that names it") {
     auto make = [] { capture<memory_link> device(memory_link(), "/nonexistent/x.pcapng"); };
     CHECK_THROWS_WITH_AS(make(), "netkit: cannot write the capture file '/nonexistent/x.pcapng': No such file or directory", netkit::device_error);
 }
+
+}  // namespace drivers_capture_tests

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+namespace drivers_device_spec_tests {
+
 using netkit::device_spec;
 
 static_assert(netkit::device<netkit::any_device>);
@@ -55,3 +57,5 @@ TEST_CASE("opening passes on what the device says") {
     CHECK_THROWS_AS(device_spec::parse("tap:a/b").open(), std::invalid_argument);
     CHECK_THROWS_AS(device_spec::parse("packet:a-name-that-is-too-long").open(), std::invalid_argument);
 }
+
+}  // namespace drivers_device_spec_tests

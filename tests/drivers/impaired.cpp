@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+namespace drivers_impaired_tests {
+
 using netkit::impaired;
 using netkit::memory_link;
 using netkit::packet;
@@ -212,3 +214,5 @@ TEST_CASE("what is no probability, and what is no time, is refused") {
     CHECK_THROWS_AS(make({.reorder = 0.0 / 0.0}), std::invalid_argument);
     CHECK_THROWS_AS(make({.delay = -1ns}), std::invalid_argument);
 }
+
+}  // namespace drivers_impaired_tests

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+namespace drivers_memory_link_tests {
+
 using netkit::memory_link;
 using netkit::packet;
 
@@ -221,3 +223,5 @@ TEST_CASE("a dead end swallows, and an impossible link is refused") {
     CHECK_THROWS_AS(memory_link::make({.mtu = 0}), std::invalid_argument);
     CHECK_THROWS_AS(memory_link::make({.capacity = 0}), std::invalid_argument);
 }
+
+}  // namespace drivers_memory_link_tests

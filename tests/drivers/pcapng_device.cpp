@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+namespace drivers_pcapng_device_tests {
+
 using netkit::pcapng_device;
 using bytes = std::vector<std::byte>;
 
@@ -164,3 +166,5 @@ TEST_CASE("a file that cannot be read is an error that names it") {
     CHECK_THROWS_WITH_AS(pcapng_device::open("/nonexistent.pcapng"), "netkit: cannot read the capture file '/nonexistent.pcapng': No such file or directory", netkit::device_error);
     CHECK_THROWS_AS(pcapng_device::open("/"), netkit::device_error);
 }
+
+}  // namespace drivers_pcapng_device_tests

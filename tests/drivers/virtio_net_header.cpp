@@ -12,6 +12,8 @@
 #include <initializer_list>
 #include <utility>
 
+namespace drivers_virtio_net_header_tests {
+
 using netkit::packet;
 using netkit::virtio_net_header;
 
@@ -172,3 +174,5 @@ TEST_CASE("landing buffers on a pool that has run out") {
     CHECK(landing.prepare({few, 40}, 2) == 1);
     CHECK_FALSE(landing.take({few, 40}, 0, 60));
 }
+
+}  // namespace drivers_virtio_net_header_tests

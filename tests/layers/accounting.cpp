@@ -18,6 +18,8 @@
 #include <algorithm>
 #include <random>
 
+namespace layers_accounting_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -306,3 +308,5 @@ TEST_CASE("received is delivered, forwarded and dropped, over whatever comes thr
     CHECK(c.held() == 0);
     CHECK(c.received == c.delivered + c.forwarded + c.dropped_in_all());
 }
+
+}  // namespace layers_accounting_tests

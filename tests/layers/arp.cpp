@@ -5,6 +5,8 @@
 
 #include <tests/layers/by_hand.hpp>
 
+namespace layers_arp_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -205,3 +207,5 @@ TEST_CASE("frames for others, and for protocols nobody speaks here") {
     CHECK(s.fate(frame(13)) == "truncated");
     CHECK(s.fate({}) == "truncated");
 }
+
+}  // namespace layers_arp_tests

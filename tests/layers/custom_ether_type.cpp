@@ -10,6 +10,8 @@
 #include <fstream>
 #include <string>
 
+namespace layers_custom_ether_type_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -83,3 +85,5 @@ TEST_CASE("it takes less than 40 lines") {
     CHECK(lines > 20);
     CHECK(lines < 40);
 }
+
+}  // namespace layers_custom_ether_type_tests

@@ -15,6 +15,8 @@
 #include <chrono>
 #include <string>
 
+namespace layers_custom_ip_protocol_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -148,3 +150,5 @@ TEST_CASE("observers around and within both families") {
         CHECK(s.receive(d) == errc::connection_refused);
     }
 }
+
+}  // namespace layers_custom_ip_protocol_tests

@@ -12,6 +12,8 @@
 
 #include <stdexcept>
 
+namespace layers_dual_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -179,3 +181,5 @@ TEST_CASE("a stack of one family says so of an address of the other") {
     udp_socket socket(s, {});
     CHECK(socket.send(bytes("x"), {ip_address::parse("fd00::1"), 7}) == errc::no_route);
 }
+
+}  // namespace layers_dual_tests

@@ -8,6 +8,8 @@
 
 #include <stdexcept>
 
+namespace layers_ethernet_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -95,3 +97,5 @@ TEST_CASE("no interface has a group's address") {
     auto [near, far] = memory_link::make();
     CHECK_THROWS_AS(s.attach(std::move(near), mac_address::broadcast()), std::invalid_argument);
 }
+
+}  // namespace layers_ethernet_tests

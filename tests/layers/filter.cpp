@@ -9,6 +9,8 @@
 
 #include <tests/compose/hosts.hpp>
 
+namespace layers_filter_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -120,3 +122,5 @@ TEST_CASE("a filter between link and network sees whole packets") {
     net.settle();
     CHECK(net.b.counters().send_failed[static_cast<std::size_t>(drop_reason::filtered)] == 1);
 }
+
+}  // namespace layers_filter_tests

@@ -10,6 +10,8 @@
 
 #include <tests/layers/by_hand.hpp>
 
+namespace layers_forwarding_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -288,3 +290,5 @@ TEST_CASE("what must not leave its link is not forwarded") {
     CHECK(four(ipv4_address(198, 18, 1, 1), mac_address::broadcast()) == "not_for_us");
     net.settle();
 }
+
+}  // namespace layers_forwarding_tests

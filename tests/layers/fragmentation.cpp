@@ -12,6 +12,8 @@
 
 #include <algorithm>
 
+namespace layers_fragmentation_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -261,3 +263,5 @@ TEST_CASE("the congestion mark of one fragment marks the datagram") {
     REQUIRE(s.socket.receive(d) == errc::ok);
     CHECK(d.traffic_class == 3);
 }
+
+}  // namespace layers_fragmentation_tests

@@ -6,6 +6,8 @@
 
 #include <tests/layers/by_hand.hpp>
 
+namespace layers_icmp_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -201,3 +203,5 @@ TEST_CASE("a wrong checksum goes no further") {
     for (std::size_t n = 0; n < 8; ++n) CHECK(s.fate(over(ip_protocol::icmp, frame(n, std::byte{9}))) == "truncated");
     CHECK(s.wire.take().empty());
 }
+
+}  // namespace layers_icmp_tests

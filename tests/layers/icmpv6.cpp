@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+namespace layers_icmpv6_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -191,3 +193,5 @@ TEST_CASE("a wrong checksum goes no further") {
     for (std::size_t n = 0; n < 8; ++n) CHECK(s.fate(over(ip_protocol::icmpv6, frame(n, std::byte{9}))) == "truncated");
     CHECK(s.wire.take().empty());
 }
+
+}  // namespace layers_icmpv6_tests

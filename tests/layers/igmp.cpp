@@ -6,6 +6,8 @@
 
 #include <tests/layers/by_hand.hpp>
 
+namespace layers_igmp_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -154,3 +156,5 @@ TEST_CASE("a datagram to the group reaches the socket, and ceases to when it lea
     REQUIRE(s.member.leave_group(group, s.on) == errc::ok);
     CHECK(fate(s.host, s.on, f) == "not_for_us");
 }
+
+}  // namespace layers_igmp_tests

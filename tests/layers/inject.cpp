@@ -11,6 +11,8 @@
 #include <chrono>
 #include <set>
 
+namespace layers_inject_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 using namespace std::chrono_literals;
@@ -170,3 +172,5 @@ TEST_CASE("packets that wait beyond the bound are lost, and those left behind go
     CHECK(net.b.counters()[drop_reason::injected] == 5);
     CHECK(net.b.counters().held() == transport::most_held);
 }
+
+}  // namespace layers_inject_tests

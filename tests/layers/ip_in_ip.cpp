@@ -15,6 +15,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace layers_ip_in_ip_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -138,3 +140,5 @@ TEST_CASE("both families travel in both") {
     check_accounts(net.a);
     check_accounts(net.b);
 }
+
+}  // namespace layers_ip_in_ip_tests

@@ -9,6 +9,8 @@
 #include <set>
 #include <stdexcept>
 
+namespace layers_ipv4_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -182,3 +184,5 @@ TEST_CASE("too small a link for IPv4 is refused when it is attached") {
     auto [near, far] = memory_link::make({.mtu = 67});
     CHECK_THROWS_AS(s.attach(std::move(near), mac(1)), std::invalid_argument);
 }
+
+}  // namespace layers_ipv4_tests

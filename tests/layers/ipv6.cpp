@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+namespace layers_ipv6_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -212,3 +214,5 @@ TEST_CASE("a group's members hear what is sent to it, here as well") {
     CHECK(at<ethernet_header>(sent[0], 0).target == group.multicast_mac());
     CHECK(s.host.counters().held() == 0);
 }
+
+}  // namespace layers_ipv6_tests

@@ -8,6 +8,8 @@
 
 #include <tests/layers/by_hand.hpp>
 
+namespace layers_mld_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -132,3 +134,5 @@ TEST_CASE("queries that a router on the link cannot have sent are not answered")
     CHECK(s.wire.take().empty());
     CHECK(s.host.counters().held() == 0);
 }
+
+}  // namespace layers_mld_tests

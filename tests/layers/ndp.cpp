@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+namespace layers_ndp_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -286,3 +288,5 @@ TEST_CASE("the cache stays within its bound whoever asks") {
     CHECK(s.cache().size() == most);
     CHECK(s.host.counters().held() == 0);
 }
+
+}  // namespace layers_ndp_tests

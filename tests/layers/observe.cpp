@@ -8,6 +8,8 @@
 
 #include <tests/compose/hosts.hpp>
 
+namespace layers_observe_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -113,3 +115,5 @@ TEST_CASE("an observer of one's own, around a VLAN") {
     CHECK(net.a.at<watched>()->observer.up == std::byte{7 << 5});    // from below the VLAN the tag shows
     CHECK(net.a.at<watched>()->observer.down == std::byte{7 << 5});
 }
+
+}  // namespace layers_observe_tests

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <random>
 
+namespace layers_tcp_segments_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 using namespace std::chrono_literals;
@@ -260,3 +262,5 @@ TEST_CASE("random segments at a connection and a listener: each counted once, no
         }
     }
 }
+
+}  // namespace layers_tcp_segments_tests

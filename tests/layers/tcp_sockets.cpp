@@ -5,6 +5,8 @@
 #include <memory>
 #include <thread>
 
+namespace layers_tcp_sockets_tests {
+
 using namespace tcp_hosts;
 using namespace netkit;
 
@@ -500,3 +502,5 @@ TEST_CASE("connections in TIME-WAIT are bounded, and their ports come round agai
     hosts.pass(61s, 1s);
     CHECK(hosts.a.at<tcp>()->time_waits.size() == 0);
 }
+
+}  // namespace layers_tcp_sockets_tests

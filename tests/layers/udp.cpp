@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <thread>
 
+namespace layers_udp_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 namespace ex = wire_examples;
@@ -303,3 +305,5 @@ TEST_CASE("checksums: none, wrong, and trusted on a link that never leaves memor
     CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.0.2"));
     CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.0.2", 5000));
 }
+
+}  // namespace layers_udp_tests

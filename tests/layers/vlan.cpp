@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+namespace layers_vlan_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -170,3 +172,5 @@ TEST_CASE("a VLAN is made once of an Ethernet, and of nothing else") {
     CHECK_THROWS_WITH_AS(tag<first>(net.a, net.at_a), "netkit: interface 'if1' has VLAN 42 already", std::invalid_argument);
     CHECK_THROWS_AS(tag<first>(net.a, interface_id::loopback), std::invalid_argument);
 }
+
+}  // namespace layers_vlan_tests

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <stdexcept>
 
+namespace layers_vxlan_tests {
+
 using namespace netkit;
 using namespace netkit::test;
 
@@ -185,3 +187,5 @@ TEST_CASE("a segment over IPv6, with both kinds of address inside") {
     check_accounts(net.a);
     check_accounts(net.b);
 }
+
+}  // namespace layers_vxlan_tests

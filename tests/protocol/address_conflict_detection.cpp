@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace protocol_address_conflict_detection_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 using action = address_conflict_detection::action;
@@ -77,3 +79,5 @@ TEST_CASE("a claim without announcements is silent") {
     CHECK(claim.expired(t0, 0) == action::none);
     CHECK(claim.claimed());
 }
+
+}  // namespace protocol_address_conflict_detection_tests

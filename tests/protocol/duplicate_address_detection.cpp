@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace protocol_duplicate_address_detection_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 using action = duplicate_address_detection::action;
@@ -62,3 +64,5 @@ TEST_CASE("our own solicitation that the link brings back is known by its nonce"
     CHECK(check.running());
     CHECK(check.heard_solicitation(0));  // one without a nonce is another's
 }
+
+}  // namespace protocol_duplicate_address_detection_tests

@@ -6,6 +6,8 @@
 
 #include <vector>
 
+namespace protocol_group_membership_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -211,3 +213,5 @@ TEST_CASE("an interface that goes takes its groups along") {
     });
     CHECK(seen == 1);
 }
+
+}  // namespace protocol_group_membership_tests

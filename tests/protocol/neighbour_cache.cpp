@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+namespace protocol_neighbour_cache_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -404,3 +406,5 @@ TEST_CASE("no packet is lost or kept twice, whatever happens") {
         }
     }
 }
+
+}  // namespace protocol_neighbour_cache_tests

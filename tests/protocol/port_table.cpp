@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
+namespace protocol_port_table_tests {
+
 using namespace netkit;
 
 namespace {
@@ -237,3 +239,5 @@ TEST_CASE("ephemeral ports cannot be foretold without the key") {
     CHECK(used.size() > 1000);
     CHECK(*used.rbegin() - *used.begin() > 16000);
 }
+
+}  // namespace protocol_port_table_tests

@@ -5,6 +5,8 @@
 
 #include <set>
 
+namespace protocol_rate_limit_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -68,3 +70,5 @@ TEST_CASE("how many answers all targets get together cannot be foretold") {
     }
     CHECK(counts.size() > 5);
 }
+
+}  // namespace protocol_rate_limit_tests

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace protocol_reassembly_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -420,3 +422,5 @@ TEST_CASE("every frame ends once, and what is completed is what was sent") {
         CHECK(f.fragments.bytes() == 0);
     }
 }
+
+}  // namespace protocol_reassembly_tests

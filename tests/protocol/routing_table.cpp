@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+namespace protocol_routing_table_tests {
+
 using namespace netkit;
 using namespace std::chrono_literals;
 
@@ -374,3 +376,5 @@ TEST_CASE("helpers over address bits agree with counting one by one") {
     CHECK(network_of(v4("1.2.3.4"), 0) == v4("0.0.0.0"));
     CHECK(network_of(v4("1.2.3.4"), 32) == v4("1.2.3.4"));
 }
+
+}  // namespace protocol_routing_table_tests

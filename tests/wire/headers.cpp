@@ -5,6 +5,8 @@
 #include <array>
 #include <tests/wire/example_frames.hpp>
 
+namespace wire_headers_tests {
+
 namespace {
 
 using namespace wire_examples;
@@ -270,3 +272,5 @@ TEST_CASE("the examples' checksums are right") {
 }
 
 }  // namespace
+
+}  // namespace wire_headers_tests

@@ -7,6 +7,8 @@
 #include <random>
 #include <tests/wire/example_frames.hpp>
 
+namespace wire_ipv6_extensions_tests {
+
 namespace {
 
 using namespace wire_examples;
@@ -147,3 +149,5 @@ TEST_CASE("random bytes as a chain") {
 }
 
 }  // namespace
+
+}  // namespace wire_ipv6_extensions_tests

@@ -17,6 +17,8 @@
 #include <random>
 #include <tests/wire/example_frames.hpp>
 
+namespace wire_option_views_tests {
+
 namespace {
 
 using namespace wire_examples;
@@ -224,3 +226,5 @@ TEST_CASE("random bytes as options") {
 }
 
 }  // namespace
+
+}  // namespace wire_option_views_tests

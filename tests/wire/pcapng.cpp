@@ -11,6 +11,8 @@
 #include <tests/wire/example_frames.hpp>
 #include <tuple>
 
+namespace wire_pcapng_tests {
+
 namespace {
 
 using namespace wire_examples;
@@ -196,3 +198,5 @@ TEST_CASE("a capture cut at every byte, and changed at random") {
 }
 
 }  // namespace
+
+}  // namespace wire_pcapng_tests

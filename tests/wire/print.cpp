@@ -7,6 +7,8 @@
 #include <random>
 #include <tests/wire/example_frames.hpp>
 
+namespace wire_print_tests {
+
 namespace {
 
 using namespace wire_examples;
@@ -121,3 +123,5 @@ TEST_CASE("frames with bytes changed at random are described without reading bey
 }
 
 }  // namespace
+
+}  // namespace wire_print_tests

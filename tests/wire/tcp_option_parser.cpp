@@ -9,6 +9,8 @@
 #include <random>
 #include <tests/wire/example_frames.hpp>
 
+namespace wire_tcp_option_parser_tests {
+
 namespace {
 
 using namespace wire_examples;
@@ -246,3 +248,5 @@ TEST_CASE("options cut at every byte") {
 }
 
 }  // namespace
+
+}  // namespace wire_tcp_option_parser_tests

@@ -2,6 +2,8 @@
 
 #include "ends.hpp"
 
+namespace protocol_tcp_closing_tests {
+
 using namespace tcp_test;
 using netkit::errc;
 
@@ -315,3 +317,5 @@ TEST_CASE("every order of closing ends with both ends closed, whatever is lost")
         CHECK(p.b.c().error == errc::ok);
     }
 }
+
+}  // namespace protocol_tcp_closing_tests

@@ -2,6 +2,8 @@
 
 #include "ends.hpp"
 
+namespace protocol_tcp_handshake_tests {
+
 using namespace tcp_test;
 using netkit::errc;
 
@@ -289,3 +291,5 @@ TEST_CASE("closing an attempt sends nothing more") {
     CHECK(e.state() == tcp_state::closed);
     CHECK(e.sent.empty());
 }
+
+}  // namespace protocol_tcp_handshake_tests

@@ -8,6 +8,8 @@
 #include <set>
 #include <unordered_map>
 
+namespace protocol_tcp_parts_tests {
+
 using namespace tcp_test;
 using namespace netkit;
 
@@ -280,3 +282,5 @@ TEST_CASE("headers that lie are told from those that are short") {
     CHECK(judge(15, 59) == drop_reason::truncated);
     CHECK(judge(15, 60) == drop_reason::count_);
 }
+
+}  // namespace protocol_tcp_parts_tests

@@ -2,6 +2,8 @@
 
 #include "ends.hpp"
 
+namespace protocol_tcp_receiving_tests {
+
 using namespace tcp_test;
 using netkit::drop_reason;
 using netkit::errc;
@@ -396,3 +398,5 @@ TEST_CASE("any segment, with any flags, at any place, in any state: each ends on
         t.e.close();
     }
 }
+
+}  // namespace protocol_tcp_receiving_tests

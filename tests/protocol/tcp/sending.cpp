@@ -4,6 +4,8 @@
 
 #include <netkit/protocol/tcp/network_errors.hpp>
 
+namespace protocol_tcp_sending_tests {
+
 using namespace tcp_test;
 using netkit::errc;
 
@@ -460,3 +462,5 @@ TEST_CASE("a retransmission lends the same bytes and copies none") {
     CHECK(t.sent() == 1);
     CHECK(t.e.pool().in_use() == before);
 }
+
+}  // namespace protocol_tcp_sending_tests

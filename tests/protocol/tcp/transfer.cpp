@@ -2,6 +2,8 @@
 
 #include "ends.hpp"
 
+namespace protocol_tcp_transfer_tests {
+
 using namespace tcp_test;
 
 TEST_CASE("bytes arrive as they were sent, whatever the link does") {
@@ -134,3 +136,5 @@ TEST_CASE("an exhausted pool is waited out, and nothing is lost") {
         CHECK(got == data);
     }
 }
+
+}  // namespace protocol_tcp_transfer_tests

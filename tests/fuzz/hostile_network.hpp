@@ -107,7 +107,9 @@ public:
     using stack_type = stack<layers, memory_link, manual_environment>;
 
     explicit network(std::uint64_t seed) : host_(manual_environment(seed)), friend_(manual_environment(seed + 1)), examples_(wire_examples::all()) {
-        auto [a, b] = memory_link::make();
+        // With an odd seed, partial checksums and super-segments come from the hostile side, to be made good on the friend's.
+        const bool offload = seed % 2 == 1;
+        auto [a, b] = memory_link::make({.can = {.checksum = offload, .scatter = offload, .segmentation = offload}});
         auto [c, d] = memory_link::make();
         wire_ = std::move(b);
         const auto hostile = host_.attach(std::move(a), mac_address{2, 0, 0, 0, 0, 2});
@@ -213,6 +215,12 @@ private:
     void send(bytes frame, decisions& d) {
         const auto how = d.byte();
         if (how < 64) mutate(frame, d);
+        const bool is_super = how % 64 == 18 && frame.size() >= 54, six = is_super && frame[12] == std::byte{0x86};
+        if (is_super) {
+            frame.resize(frame.size() + d.below(6000));
+            const be16 length = static_cast<std::uint16_t>(frame.size() - (six ? 54 : 14));
+            std::memcpy(frame.data() + (six ? 18 : 16), &length, sizeof length);
+        }
         if (how % 8 != 0) mend_checksums(frame);
         if (frame.size() > 60000) frame.resize(60000);
         const auto own = how % 16 == 1 ? d.below(std::min<std::size_t>(frame.size(), 100) + 1) : frame.size();
@@ -223,8 +231,9 @@ private:
             rest.append(std::span(frame).subspan(own));
             p.attach(std::move(rest).share());
         }
-        if (how % 16 == 2) (void)p.mark_partial(d.below(own + 1), d.below(40));
-        if (how % 64 == 2) p.gso_size(static_cast<std::uint16_t>(d.below(2000)));
+        if (is_super && !d.one_in(4)) (void)p.mark_partial(six ? 54 : 34, 16);
+        else if (how % 16 == 2) (void)p.mark_partial(d.below(own + 1), d.below(40));
+        if (is_super) p.gso_size(static_cast<std::uint16_t>(d.below(2000)));
         (void)wire_.transmit(std::span(&p, 1));
         if (how % 2 == 0) settle();
     }

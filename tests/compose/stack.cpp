@@ -247,6 +247,21 @@ TEST_CASE("sockets and packets may outlive their stack") {
     CHECK(ping->send(ip_address::parse("127.0.0.1"), 1, {}) == errc::bad_descriptor);
 }
 
+TEST_CASE("a handler that throws stops neither time nor the others") {
+    stack_of<host> s;
+    udp_socket first(s, {{}, 7}), second(s, {{}, 8});
+    int told = 0;
+    first.on_ready([](void*) { throw std::runtime_error("a program's own"); }, nullptr);
+    second.on_ready([](void* count) { ++*static_cast<int*>(count); }, &told);
+    CHECK(first.send(bytes("x"), {ip_address::parse("127.0.0.1"), 7}) == errc::ok);
+    CHECK(first.send(bytes("y"), {ip_address::parse("127.0.0.1"), 8}) == errc::ok);
+    CHECK_THROWS_AS(s.poll(), std::runtime_error);
+    CHECK(!s.polling());
+    CHECK(told == 0);
+    s.poll();
+    CHECK(told == 1);
+}
+
 TEST_CASE("two stacks in one process know nothing of each other") {
     stack_of<host> a, b;
     udp_socket x(a, {{}, 7}), y(b, {{}, 7});  // the same port

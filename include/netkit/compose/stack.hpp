@@ -146,14 +146,16 @@ public:
         return done;
     }
     void finish() override {
-        begin();
         finish_requested_ = false;
-        timers_.run(static_cast<stack_core*>(this), now_);
-        run_deferred();
-        ready_.run();
-        for (std::size_t i = 0; i < ports_.size(); ++i)
-            if (ports_[i]->held || !ports_[i]->backlog.empty()) flush(*ports_[i]);
-        polling_ = false;
+        {
+            begin();
+            const ending ends{polling_};
+            timers_.run(static_cast<stack_core*>(this), now_);
+            run_deferred();
+            ready_.run();
+            for (std::size_t i = 0; i < ports_.size(); ++i)
+                if (ports_[i]->held || !ports_[i]->backlog.empty()) flush(*ports_[i]);
+        }
         if (!deferred_.empty() || !ready_.empty()) request_finish();
     }
     std::size_t poll(std::size_t weight = 64) override {
@@ -221,6 +223,12 @@ private:
         port(netkit::interface i, any_of<no_device, Device> d) : netkit::interface(std::move(i)), device(std::move(d)) {}
     };
     using deferred_action = void (*)(stack_core&, packet&&);
+
+    /// Ends a batch even where a program's handler throws: time must not stand still after that.
+    struct ending {
+        bool& polling;
+        ~ending() { polling = false; }
+    };
 
     time_point read_clock() override { return environment_.now(); }
     void begin() {

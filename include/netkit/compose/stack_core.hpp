@@ -91,14 +91,15 @@ public:
         *last_ = &item;
         last_ = &item.next_;
     }
-    /// Runs what is listed now; what these list meanwhile waits for the next run.
+    /// Runs what is listed now; what these list meanwhile waits for the next run, and so does the rest where one throws.
     void run() {
         ready_list now;
-        while (first_) {
-            auto& item = *first_;
-            item.unlink();
-            now.push(item);
-        }
+        move_to(now);
+        struct rest {
+            ready_list& left;
+            ready_list& to;
+            ~rest() { left.move_to(to); }
+        } const after{now, *this};
         while (now.first_) {
             auto& item = *now.first_;
             item.unlink();
@@ -107,6 +108,14 @@ public:
     }
 
 private:
+    void move_to(ready_list& other) {
+        while (first_) {
+            auto& item = *first_;
+            item.unlink();
+            other.push(item);
+        }
+    }
+
     ready_item* first_ = nullptr;
     ready_item** last_ = &first_;
 };

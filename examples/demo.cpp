@@ -228,7 +228,7 @@ int run(const demo::line_options& line, std::size_t size) {
     print_info("server", server_info);
     print_info("client", client.info);
     std::printf("\nThe counters\n\n%s", net.report().c_str());
-    if (!line.capture.empty()) std::printf("\nEvery frame, at both ends, is in %s\n", line.capture.c_str());
+    if (!line.capture.empty()) std::printf("\nEvery frame, as it passed the client's end, is in %s\n", line.capture.c_str());
     return same ? 0 : 1;
 }
 

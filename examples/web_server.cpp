@@ -161,6 +161,16 @@ asio::awaitable<void> try_it(netkit::stack_executor neighbour, tcp::endpoint to,
     co_await fetch(line, host, well);
 }
 
+#ifdef NETKIT_HAS_OPENSSL
+void use_certificate(ssl::context& context, const std::string& certificate, const std::string& key) {
+    error_code error;
+    context.use_certificate_chain_file(certificate, error);
+    if (error) throw std::runtime_error("cannot use the certificate " + certificate + ": " + error.message());
+    context.use_private_key_file(key, ssl::context::pem, error);
+    if (error) throw std::runtime_error("cannot use the private key " + key + ": " + error.message());
+}
+#endif
+
 tcp::acceptor listen(asio::io_context& io, std::uint16_t port) {
     try {
         return {io, tcp::endpoint(tcp::v6(), port)};  // of both families
@@ -194,8 +204,7 @@ int main(int argc, char** argv) {
 #ifdef NETKIT_HAS_OPENSSL
         ssl::context tls_context(ssl::context::tls_server);
         if (!tls.empty()) {
-            tls_context.use_certificate_chain_file(tls[0]);
-            tls_context.use_private_key_file(tls[1], ssl::context::pem);
+            use_certificate(tls_context, tls[0], tls[1]);
             all.tls = &tls_context;
         }
 #else

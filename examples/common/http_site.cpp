@@ -132,6 +132,12 @@ http_site::http_site(const fs::path& root) {
 }
 
 bool http_site::decode(std::string_view target, fs::path& path) {
+    // The form that names the host as well (RFC 9112 section 3.2.2).
+    for (const std::string_view scheme : {"http://", "https://"})
+        if (target.starts_with(scheme)) {
+            const auto slash = target.find('/', scheme.size());
+            target = slash == target.npos ? "/" : target.substr(slash);
+        }
     if (!target.starts_with('/')) return false;
     target = target.substr(0, target.find_first_of("?#"));
     std::string text;

@@ -81,9 +81,9 @@ network::network(boost::asio::io_context& io, const line_options& options) : imp
     auto& me = *implementation_;
     auto [left, right] = netkit::memory_link::make();
     const netkit::impairments how{.loss = options.loss, .delay = options.delay, .rate = options.rate};
-    const auto writer = options.capture.empty() ? nullptr : std::make_shared<netkit::capture_writer>(options.capture);
-    device at_client(line(std::move(left), how, options.seed), writer, {.name = "client"});
-    device at_server(line(std::move(right), how, options.seed + 1), writer, {.name = "server"});
+    // At one end only: who reads a capture of both finds each frame twice, and takes the second for a retransmission.
+    device at_client(line(std::move(left), how, options.seed), options.capture, {.name = "client"});
+    device at_server(line(std::move(right), how, options.seed + 1));
     me.client_interface = me.client.attach(std::move(at_client), netkit::mac_address(2, 0x6e, 0x6b, 0, 0, 1), "eth0");
     me.server_interface = me.server.attach(std::move(at_server), netkit::mac_address(2, 0x6e, 0x6b, 0, 0, 2), "eth0");
     me.client.add_address(me.client_interface, "198.18.0.1/24");

@@ -20,7 +20,7 @@ struct line_options {
     double loss = 0.002;               ///< of frames, 0 to 1
     std::uint64_t rate = 100'000'000;  ///< bits a second; 0 is no limit
     std::uint64_t seed = 1;            ///< of the losses, and of the hosts' own chance
-    std::string capture;               ///< pcapng file of the frames at both ends; none where empty
+    std::string capture;               ///< pcapng file of the frames at the client's end; none where empty
 };
 
 /// Two hosts of different compositions, and the line between them. The compositions are compiled in network.cpp alone.

@@ -7,7 +7,10 @@ failures=0
 clock=$SECONDS
 
 clean_up() {
-    for process in "${started[@]}"; do kill -KILL "$process" 2>/dev/null; done
+    for process in "${started[@]}"; do
+        kill -KILL "$process"
+        wait "$process"
+    done 2>/dev/null
     rm -rf "$work"
 }
 trap clean_up EXIT

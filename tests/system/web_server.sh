@@ -77,6 +77,7 @@ check "a range of a large file" range_of_big
 check "a part of a file that has changed is all of it" same 0123456789 "$(get --header 'If-Range: Thu, 01 Jan 1970 00:00:00 GMT' --range 3-5 "http://$v4/ten%20digits.txt")"
 check "HEAD" says 'Content-Length: 104857600' get --head http://$v4/big.bin
 check "nothing new" status_is 304 --time-cond "$(date --utc --reference="$work/root/small.bin" '+%a, %d %b %Y %H:%M:%S GMT')" http://$v4/small.bin
+check "an absolute target" status_is 200 --request-target http://netkit/index.html http://$v4/
 check "not found" status_is 404 http://$v4/nothing
 check "only GET and HEAD" status_is 405 --data text http://$v4/
 check "no way out by .." status_is 400 --path-as-is http://$v4/../outside.txt

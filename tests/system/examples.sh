@@ -1,0 +1,83 @@
+# Every example on the device that needs no rights, and what it says to bad use.
+. "$(dirname "$0")/common.sh"
+need_programs ping tcp_echo udp_echo packet_dump custom_protocol router web_server demo
+cd "$work" || exit 1
+mkdir root
+echo 'It works' >root/index.html
+
+run() { timeout --kill-after=5 60 "$programs/$1" "${@:2}"; }
+# refuses TEXT PROGRAM ARGUMENT...: it fails, not by a signal, with one line that says the text.
+refuses() {
+    local text=$1 said result
+    shift
+    said=$(run "$@" 2>&1)
+    result=$?
+    [ $result -gt 0 ] && [ $result -lt 124 ] || { echo "exit status $result: $said"; return 1; }
+    grep -qiF -- "$text" <<<"$said" || { echo "no '$text' in: $said"; return 1; }
+}
+
+check "ping" says '3 received, 0% lost' run ping --count 3 --interval 0.01
+check "ping over IPv6" says 'from fd00:6e6b::1' run ping --count 1 fd00:6e6b::1
+check "ping, nobody there" refuses '100% lost' ping --count 1 198.18.0.77
+check "tcp_echo" says 'sent and received: Hello' run tcp_echo
+check "udp_echo" says 'answered' run udp_echo
+check "packet_dump" says 'ICMP' run packet_dump
+check "custom_protocol" run custom_protocol
+check "router" says 'through the router' run router
+check "web_server" says '200 OK' run web_server --root root
+check "web_server without the file" says '404 Not Found' run web_server --root "$programs/.."
+
+check "demo" run demo --size 2
+cp said demo.txt
+check "demo: the file's sum" grep -q 'SHA-256 received .* the same' demo.txt
+check "demo: layers on the way down" grep -q 'client pushes *ethernet .* 14 B' demo.txt
+check "demo: layers on the way up" grep -q 'server pulls *ipv4 .* 20 B' demo.txt
+check "demo: its capture can be read" says 'TCP' run packet_dump --device pcap:demo.pcapng --count 5
+check "demo without loss" says 'the same' run demo --size 1 --loss 0 --delay 0 --rate 0 --capture ''
+check "demo on a bad line" says 'the same' run demo --size 0.5 --loss 0.03 --capture bad.pcapng
+if have tshark; then
+    no_complaints() {
+        local filter='_ws.malformed || ip.checksum.status == "Bad" || tcp.checksum.status == "Bad"'
+        same '' "$(tshark -n -r "$1" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -Y "$filter" 2>/dev/null | head -n 5)"
+    }
+    check "demo: tshark finds nothing wrong with its capture" no_complaints demo.pcapng
+fi
+if have openssl && ! run web_server --root root --tls no no 2>&1 | grep -q 'without OpenSSL'; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=netkit -keyout key.pem -out certificate.pem 2>/dev/null
+    check "web_server, HTTPS" says '200 OK' run web_server --root root --tls certificate.pem key.pem
+    check "a certificate that is not there" refuses 'nothing.pem' web_server --root root --tls nothing.pem key.pem
+fi
+
+check "a malformed address" refuses '198.18.0.300' tcp_echo --address 198.18.0.300/24
+check "an address without its prefix" refuses '198.18.0.2' tcp_echo --address 198.18.0.2
+check "a malformed gateway" refuses 'nowhere' ping --gateway nowhere
+check "a malformed MAC" refuses '02:00' ping --mac 02:00
+check "a malformed device" refuses 'tap:NAME' tcp_echo --device tapp:nk0
+check "a device without a name" refuses 'tap:' tcp_echo --device tap:
+check "a name that is too long" refuses '15' tcp_echo --device tap:abcdefghijklmnopqrst
+check "an interface that is not there" refuses 'nk-none' packet_dump --device packet:nk-none
+check "a capture that is not there" refuses 'nothing.pcapng' packet_dump --device pcap:nothing.pcapng
+check "a capture that cannot be written" refuses '/nowhere/x.pcapng' ping --count 1 --capture /nowhere/x.pcapng
+check "a folder that is not there" refuses '/nowhere' web_server --root /nowhere
+check "a port in use" refuses 'port 8080: Address already in use' web_server --root root --port 8080 --port 8080
+check "an unknown option" refuses '--no-such' demo --no-such
+check "help" says '--device' run tcp_echo --help
+
+# As a user without rights.
+as_nobody=()
+if [ "$(id -u)" -eq 0 ]; then as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups); fi
+if [ "$(id -u)" -eq 0 ] && ! { have setpriv && "${as_nobody[@]}" test -x "$programs/tcp_echo" 2>/dev/null; }; then
+    echo "        a missing right: not tried, for nobody may run programs in $programs"
+elif [ ! -c /dev/net/tun ]; then
+    echo "        a missing right: not tried, for there is no /dev/net/tun"
+else
+    without_rights() {
+        local said result
+        said=$(timeout 20 "${as_nobody[@]}" "$programs/tcp_echo" --device tap:nk0 --address 198.18.0.2/24 2>&1)
+        result=$?
+        [ $result -eq 1 ] || { echo "exit status $result: $said"; return 1; }
+        grep -q 'run as root' <<<"$said" || { echo "it does not say what to do: $said"; return 1; }
+    }
+    check "a missing right" without_rights
+fi
+finish

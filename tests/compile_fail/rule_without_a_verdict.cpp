@@ -9,10 +9,10 @@
 
 struct rule {
 #ifdef NETKIT_CORRECT
-    netkit::verdict received(netkit::context auto, const netkit::packet&) { return netkit::verdict::pass; }
+    netkit::filter_verdict received(netkit::context auto, const netkit::packet&) { return netkit::filter_verdict::pass; }
 #else
     bool received(netkit::context auto, const netkit::packet&) { return true; }
 #endif
-    netkit::verdict sent(netkit::context auto, const netkit::packet&) { return netkit::verdict::pass; }
+    netkit::filter_verdict sent(netkit::context auto, const netkit::packet&) { return netkit::filter_verdict::pass; }
 };
 netkit::stack<netkit::ethernet<netkit::arp, netkit::filter<rule, netkit::ipv4<netkit::icmp>>>, netkit::memory_link> host;

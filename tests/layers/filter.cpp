@@ -19,10 +19,10 @@ namespace {
 // Says what it was told to say of one UDP port, seen from below UDP.
 struct port_rule {
     std::uint16_t port = 0;
-    verdict coming = verdict::pass, going = verdict::pass;
+    filter_verdict coming = filter_verdict::pass, going = filter_verdict::pass;
 
-    verdict received(context auto, const packet& p) const { return is_for_port(p) ? coming : verdict::pass; }
-    verdict sent(context auto, const packet& p) const { return is_for_port(p) ? going : verdict::pass; }
+    filter_verdict received(context auto, const packet& p) const { return is_for_port(p) ? coming : filter_verdict::pass; }
+    filter_verdict sent(context auto, const packet& p) const { return is_for_port(p) ? going : filter_verdict::pass; }
 
 private:
     bool is_for_port(const packet& p) const {
@@ -34,13 +34,13 @@ private:
 struct host_rule {
     ipv4_address banned;
 
-    verdict received(context auto, const packet& p) const {
+    filter_verdict received(context auto, const packet& p) const {
         const auto* h = p.peek<ipv4_header>();
-        return h && h->source == banned ? verdict::reject : verdict::pass;
+        return h && h->source == banned ? filter_verdict::reject : filter_verdict::pass;
     }
-    verdict sent(context auto, const packet& p) const {
+    filter_verdict sent(context auto, const packet& p) const {
         const auto* h = p.peek<ipv4_header>();
-        return h && h->target == banned ? verdict::drop : verdict::pass;
+        return h && h->target == banned ? filter_verdict::drop : filter_verdict::pass;
     }
 };
 
@@ -73,7 +73,7 @@ struct guarded_pair : two_hosts<guarded> {
 
 TEST_CASE("what a filter drops is gone without a word") {
     guarded_pair net;
-    net.rule.coming = verdict::drop;
+    net.rule.coming = filter_verdict::drop;
     datagram d;
     CHECK(net.send_to(99) == errc::ok);
     CHECK(net.closed.receive(d) == errc::would_block);
@@ -86,7 +86,7 @@ TEST_CASE("what a filter drops is gone without a word") {
 
 TEST_CASE("what a filter rejects is answered, where the sender is a host") {
     guarded_pair net;
-    net.rule.coming = verdict::reject;
+    net.rule.coming = filter_verdict::reject;
     datagram d;
     CHECK(net.send_to(99) == errc::ok);
     CHECK(net.closed.receive(d) == errc::would_block);
@@ -99,10 +99,10 @@ TEST_CASE("what a filter keeps from going out is told to the sender where it rej
     guarded_pair net;
     auto& rule = net.a.at<firewall>()->rule;
     rule.port = 99;
-    rule.going = verdict::reject;
+    rule.going = filter_verdict::reject;
     datagram d;
     CHECK(net.send_to(99) == errc::access_denied);
-    rule.going = verdict::drop;
+    rule.going = filter_verdict::drop;
     CHECK(net.send_to(99) == errc::ok);
     CHECK(net.closed.receive(d) == errc::would_block);
     CHECK(net.a.counters().send_failed[static_cast<std::size_t>(drop_reason::filtered)] == 2);

@@ -57,6 +57,12 @@ template <class Layer, class A>
 concept hears_errors = requires(Layer& layer, archetype::context here, std::span<const std::byte> inner, const path<A>& way) {
     { layer.network_failed(here, inner, way, network_error{}, std::uint32_t{}) } -> std::same_as<void>;
 };
+/// Is shown packets that are for this host, their network header taken off, before the transports get them; says whether anyone
+/// took a copy. What then no transport claims counts as delivered, and its sender is not told.
+template <class Layer, class A>
+concept overhears = requires(Layer& layer, archetype::context here, packet& p, const ip_from<A>& from) {
+    { layer.overhear(here, ip_protocol{}, p, from) } -> std::same_as<bool>;
+};
 /// A link: sends to link addresses.
 template <class Layer>
 concept links = requires(Layer& layer, archetype::context here, packet p, const mac_address& to) {
@@ -96,6 +102,12 @@ template <class A>
 struct reporter_to {
     template <class Layer>
     static constexpr bool wants = reports<Layer, A>;
+};
+template <class A>
+struct overhearer_of {
+    static constexpr bool on_the_way_down = true;
+    template <class Layer>
+    static constexpr bool wants = overhears<Layer, A>;
 };
 template <class A>
 struct sender_to {

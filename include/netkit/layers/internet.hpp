@@ -151,6 +151,17 @@ protected:
             reporter->report(reporter, p, from, error, detail);
         }
     }
+    /// Shows a packet that is for this host to who overhears, above or beside; whether anyone took a copy.
+    NETKIT_INLINE static bool overheard(context auto here, ip_protocol protocol, packet& p, const ip_from<A>& from) {
+        using Here = decltype(here);
+        if constexpr (Here::template has<overhearer_of<A>>) {
+            auto raw = here.template above_that<overhearer_of<A>>();
+            return raw->overhear(raw, protocol, p, from);
+        } else if constexpr (Here::template near<overhearer_of<A>>()) {
+            auto raw = here.template nearest<overhearer_of<A>>();
+            return raw->overhear(raw, protocol, p, from);
+        } else return false;
+    }
 
 private:
     template <class F>

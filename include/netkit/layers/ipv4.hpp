@@ -146,7 +146,8 @@ private:
         const auto& h = *reinterpret_cast<const ipv4_header*>(p.head().data());
         if (h.is_fragment()) [[unlikely]] return reassemble(here, std::move(p), from);
         p.pull(from.header_size);
-        if (!here.offer_up(ip_protocol{h.protocol}, p, from)) [[unlikely]] return refuse_protocol(here, std::move(p), from);
+        const bool copied = this->overheard(here, ip_protocol{h.protocol}, p, from);
+        if (!here.offer_up(ip_protocol{h.protocol}, p, from)) [[unlikely]] return unclaimed(here, std::move(p), from, copied);
     }
     /// What is not sent to one of our addresses: broadcast, multicast, or others'.
     NETKIT_COLD void receive_other(context auto here, packet p, from_type from) {
@@ -189,7 +190,8 @@ private:
         tell_sender(here, p, from, error, detail);
         here.drop(std::move(p), why);
     }
-    NETKIT_COLD void refuse_protocol(context auto here, packet p, from_type from) {
+    NETKIT_COLD void unclaimed(context auto here, packet p, from_type from, bool copied) {
+        if (copied) return here.deliver(p);
         p.push(from.header_size);
         refuse(here, std::move(p), from, drop_reason::no_upper_layer, network_error::protocol_unreachable);
     }
@@ -264,7 +266,8 @@ private:
         if (result.congestion_experienced) whole_from.traffic_class |= 3;
         result.whole.interface(on);
         describe_whole(result.whole, result.header);
-        if (!here.offer_up(ip_protocol{h.protocol}, result.whole, whole_from)) refuse_protocol(here, std::move(result.whole), whole_from);
+        const bool copied = this->overheard(here, ip_protocol{h.protocol}, result.whole, whole_from);
+        if (!here.offer_up(ip_protocol{h.protocol}, result.whole, whole_from)) unclaimed(here, std::move(result.whole), whole_from, copied);
     }
     /// Makes the first fragment's header that of the datagram, for errors that quote it.
     static void describe_whole(packet& p, std::size_t size) {

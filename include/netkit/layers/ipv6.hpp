@@ -160,8 +160,9 @@ private:
         if (is_ipv6_extension(next)) [[unlikely]]
             return accept_extended(here, std::move(p), from, reassembled);
         p.pull(sizeof(ipv6_header));
+        const bool copied = this->overheard(here, next, p, from);
         if (!here.offer_up(next, p, from)) [[unlikely]]
-            return refuse_protocol(here, std::move(p), from, next, offsetof(ipv6_header, next));
+            return unclaimed(here, std::move(p), from, next, offsetof(ipv6_header, next), copied);
     }
     /// Extension headers, in the order in which they lie.
     NETKIT_COLD void accept_extended(context auto here, packet p, from_type from, bool reassembled) {
@@ -172,7 +173,8 @@ private:
         if (!pursue(here, p, from, chain)) return;
         p.pull(chain.size);
         from.header_size = static_cast<std::uint16_t>(chain.size);
-        if (!here.offer_up(chain.next, p, from)) refuse_protocol(here, std::move(p), from, chain.next, chain.next_field);
+        const bool copied = this->overheard(here, chain.next, p, from);
+        if (!here.offer_up(chain.next, p, from)) unclaimed(here, std::move(p), from, chain.next, chain.next_field, copied);
     }
     /// Whether a packet goes on, as far as its headers say; else it is dropped, and its sender perhaps told.
     bool pursue(context auto here, packet& p, const from_type& from, const ipv6_header_chain& chain) {
@@ -223,7 +225,8 @@ private:
         tell_sender(here, p, from, error, detail);
         here.drop(std::move(p), why);
     }
-    NETKIT_COLD void refuse_protocol(context auto here, packet p, from_type from, ip_protocol next, std::size_t field) {
+    NETKIT_COLD void unclaimed(context auto here, packet p, from_type from, ip_protocol next, std::size_t field, bool copied) {
+        if (copied) return here.deliver(p);
         if (next == ip_protocol::no_next_header) return here.drop(std::move(p), drop_reason::no_upper_layer);
         p.push(from.header_size);
         refuse(here, std::move(p), from, drop_reason::no_upper_layer, network_error::protocol_unreachable,

@@ -8,6 +8,7 @@
 #include <netkit/core/error.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/core/intrusive_list.hpp>
+#include <netkit/layers/datagram.hpp>
 #include <netkit/protocol/port_table.hpp>
 
 #include <cstddef>
@@ -32,15 +33,6 @@ struct udp_functions {
     packet (*allocate)(stack_core&, std::size_t size);
     errc (*membership)(stack_core&, const ip_address& group, interface_id on, bool join);
     interface_id (*interface_of)(stack_core&, const ip_address&);
-};
-
-/// A datagram, and what came with it.
-struct datagram {
-    packet payload;
-    endpoint source;
-    ip_address target;               ///< the address it was sent to: one of ours, or a group's
-    std::uint8_t hop_limit = 0;
-    std::uint8_t traffic_class = 0;
 };
 
 /// A UDP port, open while this lives (RFC 768). It knows not in what stack it stands, so it may be a member of anything; not

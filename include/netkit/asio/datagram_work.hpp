@@ -1,6 +1,6 @@
 #pragma once
 
-#include <netkit/layers/udp_socket.hpp>
+#include <netkit/layers/datagram.hpp>
 
 #include <boost/system/error_code.hpp>
 

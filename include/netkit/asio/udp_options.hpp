@@ -2,6 +2,7 @@
 
 #include <netkit/asio/endpoint.hpp>
 #include <netkit/asio/error.hpp>
+#include <netkit/asio/hop_options.hpp>
 #include <netkit/asio/socket_options.hpp>
 #include <netkit/layers/udp_socket.hpp>
 
@@ -11,7 +12,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -31,15 +31,9 @@ inline void change_membership(udp_socket& socket, const ip_address& group, inter
     error = to_error_code(join ? socket.join_group(group, on) : socket.leave_group(group, on));
 }
 
-/// Options about multicast and hops, of both families; false where it is none of them.
+/// Options about groups, and those that all datagram sockets have; false where it is none of them.
 inline bool set_ip_option(udp_socket& socket, int level, int name, const void* data, std::size_t size, boost::system::error_code& error) {
     const auto is = [&](int l, int n) { return level == l && name == n; };
-    const auto number = [&](auto&& use) {
-        int value = 0;
-        if (!read_option(value, data, size, error)) return;
-        if (value < 0 || value > 255) error = boost::asio::error::invalid_argument;
-        else use(static_cast<std::uint8_t>(value));
-    };
     if (is(IPPROTO_IP, IP_ADD_MEMBERSHIP) || is(IPPROTO_IP, IP_DROP_MEMBERSHIP)) {
         ::ip_mreq request{};
         if (!read_option(request, data, size, error)) return true;
@@ -59,14 +53,7 @@ inline bool set_ip_option(udp_socket& socket, int level, int name, const void* d
     } else if (is(IPPROTO_IPV6, IPV6_MULTICAST_IF)) {
         unsigned index = 0;
         if (read_option(index, data, size, error)) socket.options.multicast_interface = interface_of_scope(index);
-    } else if (is(IPPROTO_IP, IP_MULTICAST_TTL) || is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS)) number([&](std::uint8_t n) { socket.options.multicast_hop_limit = n; });
-    else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_UNICAST_HOPS)) number([&](std::uint8_t n) { socket.options.hop_limit = n; });
-    else if (is(IPPROTO_IP, IP_TOS) || is(IPPROTO_IPV6, IPV6_TCLASS)) number([&](std::uint8_t n) { socket.options.traffic_class = n; });
-    else if (is(IPPROTO_IP, IP_MULTICAST_LOOP) || is(IPPROTO_IPV6, IPV6_MULTICAST_LOOP)) number([&](std::uint8_t n) {
-        // A host always hears what it sends to groups it has joined.
-        if (n == 0) error = boost::asio::error::operation_not_supported;
-    });
-    else return false;
+    } else return set_hop_option(socket.options, level, name, data, size, error);
     return true;
 }
 
@@ -77,8 +64,6 @@ inline void set_udp_option(udp_socket& socket, int level, int name, const void* 
     int value = 0;
     if (!read_option(value, data, size, error)) return;
     if (level == SOL_SOCKET && name == SO_REUSEADDR) socket.reuse_address = value != 0;
-    else if (level == SOL_SOCKET && name == SO_BROADCAST) socket.options.broadcast = value != 0;
-    else if (level == SOL_SOCKET && name == SO_RCVBUF) socket.options.receive_buffer = static_cast<std::size_t>(std::max(value, 0));
     else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY) socket.v6_only = value != 0;
     else error = boost::asio::error::no_protocol_option;
 }
@@ -87,15 +72,10 @@ inline void set_udp_option(udp_socket& socket, int level, int name, const void* 
 inline void get_udp_option(const udp_socket& socket, int level, int name, void* data, std::size_t& size, boost::system::error_code& error) {
     const auto is = [&](int l, int n) { return level == l && name == n; };
     const auto give = [&](auto value) { write_option(static_cast<int>(value), data, size, error); };
+    if (get_hop_option(socket.options, level, name, data, size, error)) return;
     if (is(SOL_SOCKET, SO_REUSEADDR)) give(socket.reuse_address);
-    else if (is(SOL_SOCKET, SO_BROADCAST)) give(socket.options.broadcast);
-    else if (is(SOL_SOCKET, SO_RCVBUF)) give(socket.options.receive_buffer);
     else if (is(SOL_SOCKET, SO_TYPE)) give(SOCK_DGRAM);
     else if (is(IPPROTO_IPV6, IPV6_V6ONLY)) give(socket.v6_only);
-    else if (is(IPPROTO_IP, IP_MULTICAST_TTL) || is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS)) give(socket.options.multicast_hop_limit);
-    else if (is(IPPROTO_IP, IP_MULTICAST_LOOP) || is(IPPROTO_IPV6, IPV6_MULTICAST_LOOP)) give(1);
-    else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_UNICAST_HOPS)) give(socket.options.hop_limit == 0 ? 64 : socket.options.hop_limit);
-    else if (is(IPPROTO_IP, IP_TOS) || is(IPPROTO_IPV6, IPV6_TCLASS)) give(socket.options.traffic_class);
     else error = boost::asio::error::no_protocol_option;
 }
 

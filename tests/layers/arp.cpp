@@ -67,6 +67,23 @@ TEST_CASE("a new address is announced") {
     CHECK(at<ethernet_header>(sent[0], 0).target == mac_address::broadcast());
 }
 
+TEST_CASE("an address of ours is defended, but not against one that insists") {
+    subject s;
+    s.settle();
+    s.wire.take();
+    const auto claim = message(arp_operation::request, mac(9), four_2, four_2, mac_address::broadcast());
+    CHECK(s.fate(claim) == "bad_source");
+    s.settle();
+    const auto sent = s.wire.take();
+    REQUIRE(sent.size() == 1);
+    CHECK(arp_in(sent[0]).sender_ip == four_2);
+    CHECK(arp_in(sent[0]).sender_mac == mac(2));
+    CHECK(s.fate(claim) == "bad_source");
+    s.settle();
+    CHECK(s.wire.take().empty());
+    CHECK(s.host.at<arp>()->conflicts == 2);
+}
+
 TEST_CASE("an unknown neighbour is asked for three times, then its packets' senders are told") {
     subject s;
     REQUIRE(s.socket.connect({four_1, 7}) == errc::ok);
@@ -171,10 +188,10 @@ TEST_CASE("what nobody waits for, and what nobody can be") {
     for (const auto sender : {mac_address::broadcast(), mac_address(), mac(2), ipv4_address(224, 0, 0, 1).multicast_mac()})
         CHECK(s.fate(message(arp_operation::request, sender, four_1, four_2)) == "bad_source");
     CHECK(s.host.at<arp>()->conflicts == 0);
+    CHECK(s.wire.take().empty());
     CHECK(s.fate(request(four_2, four_2)) == "bad_source");  // it claims our address
     CHECK(s.host.at<arp>()->conflicts == 1);
     CHECK(s.cache().size() == 0);
-    CHECK(s.wire.take().empty());
 }
 
 TEST_CASE("the cache stays within its bound whoever asks") {

@@ -3,15 +3,17 @@
 #include <netkit/compose/layer.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/layers/neighbours.hpp>
+#include <netkit/protocol/address_conflict_detection.hpp>
 #include <netkit/wire/arp.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <utility>
 
 namespace netkit {
 
-/// The Address Resolution Protocol (RFC 826) with the states of RFC 4861, and announcements (RFC 5227 section 2.3).
+/// The Address Resolution Protocol (RFC 826) with the states of RFC 4861; addresses of ours are announced and defended (RFC 5227).
 /// It resolves for whichever sibling owns IPv4 addresses.
 struct arp : leaf, resolves_neighbours<arp, ipv4_address, ether_type::ipv4> {
     static constexpr bool rare = true;
@@ -30,7 +32,7 @@ struct arp : leaf, resolves_neighbours<arp, ipv4_address, ether_type::ipv4> {
         if (h->sender_mac.is_group() || h->sender_mac.is_zero() || h->sender_mac == here.interface(on).mac || h->sender_ip.is_multicast() || h->sender_ip.is_broadcast() || h->sender_ip.is_loopback())
             return here.drop(std::move(p), drop_reason::bad_source);
         if (!h->sender_ip.is_any() && owner->is_local(h->sender_ip)) {
-            ++conflicts;
+            defend(here, h->sender_ip, on);
             return here.drop(std::move(p), drop_reason::bad_source);
         }
         const bool for_us = owner->is_local(h->target_ip) && !h->target_ip.is_loopback();
@@ -43,7 +45,9 @@ struct arp : leaf, resolves_neighbours<arp, ipv4_address, ether_type::ipv4> {
     /// Tells all on the link that `address` is here now (a gratuitous ARP request).
     void announce(context auto here, const ipv4_address& address, interface_id on) {
         if (here.interface(on).link == link_type::ip) return;
-        say(here, arp_operation::request, on, address, mac_address(), address, mac_address::broadcast());
+        auto& claim = claim_to(address, on);
+        claim.start(here.now(), here.random());
+        if (claim.expired(here.now(), here.random()) != address_conflict_detection::action::none) say_claimed(here, claim);
     }
     void solicit(context auto here, const ipv4_address& target, interface_id on, const mac_address* unicast) {
         const auto source = here.template nearest<owner_of<ipv4_address>>()->source_for(target, on);
@@ -51,6 +55,24 @@ struct arp : leaf, resolves_neighbours<arp, ipv4_address, ether_type::ipv4> {
     }
 
 private:
+    /// Addresses are not probed for before they are used: who adds one says that it is ours.
+    static constexpr address_conflict_settings at_once{.probes = 0, .announcements = 1};
+
+    address_conflict_detection& claim_to(const ipv4_address& address, interface_id on) {
+        for (auto& c : claims_)
+            if (c.address() == address && c.interface() == on) return c;
+        return claims_.emplace_back(address, on, at_once);
+    }
+    /// Another host speaks from an address of ours: it is told so. Where it insists within ten seconds, that is only counted
+    /// from then on, lest two that both insist flood the link (RFC 5227 section 2.4); the address is not given up.
+    void defend(context auto here, const ipv4_address& address, interface_id on) {
+        ++conflicts;
+        for (auto& c : claims_)
+            if (c.address() == address && c.interface() == on && c.heard(here.now()) == address_conflict_detection::conflict::defend) say_claimed(here, c);
+    }
+    void say_claimed(context auto here, const address_conflict_detection& c) {
+        say(here, arp_operation::request, c.interface(), c.address(), mac_address(), c.address(), mac_address::broadcast());
+    }
     void learn(context auto here, const arp_header& h, interface_id on, bool for_us) {
         if (h.sender_ip.is_any()) return;  // a probe (RFC 5227 section 2.1.1) claims nothing yet
         const auto mac = h.sender_mac;
@@ -65,6 +87,8 @@ private:
         p.push(arp_header::make(operation, here.interface(on).mac, source, target_mac, target));
         (void)here.down(std::move(p), to);
     }
+
+    std::list<address_conflict_detection> claims_;
 };
 
 }  // namespace netkit

@@ -10,6 +10,7 @@
 #include <netkit/layers/observe.hpp>
 #include <netkit/layers/raw_sockets.hpp>
 #include <netkit/layers/udp.hpp>
+#include <netkit/layers/vlan.hpp>
 #include <netkit/wire/icmp.hpp>
 #include <netkit/wire/ipv4.hpp>
 #include <netkit/wire/pseudo_header.hpp>
@@ -339,6 +340,32 @@ TEST_CASE("what cannot be done is said") {
 
     stack<ethernet<arp, ipv4<icmp>>, memory_link, manual_environment> without;
     CHECK(s.open(without, experimental, family::v4) == errc::not_supported);
+}
+
+TEST_CASE("where there are several, each hears its own network") {
+    using inside = ipv4<icmp, raw_sockets>;
+    using tagged = vlan<42, arp, inside>;
+    using plain = ipv4<raw_sockets, icmp>;
+    test::two_hosts<ethernet<tagged, arp, plain>> net;
+    for (auto* s : {&net.a, &net.b}) {
+        const bool is_a = s == &net.a;
+        const auto outside = is_a ? net.at_a : net.at_b;
+        auto vlan = s->at<tagged>();
+        s->add_address(vlan->add(vlan, outside), is_a ? "198.18.42.1/24" : "198.18.42.2/24");
+        s->add_address(outside, is_a ? "198.18.0.1/24" : "198.18.0.2/24");
+    }
+    raw_socket here, on_vlan, on_ethernet;
+    CHECK(here.open(net.a, experimental, family::v4) == errc::not_supported);
+    REQUIRE(here.open(net.a.at<tagged, raw_sockets>(), experimental, family::v4) == errc::ok);
+    REQUIRE(on_vlan.open(net.b.at<tagged, raw_sockets>(), experimental, family::v4) == errc::ok);
+    REQUIRE(on_ethernet.open(net.b.at<plain, raw_sockets>(), experimental, family::v4) == errc::ok);
+    CHECK(here.send(bytes("tagged"), to("198.18.42.2")) == errc::ok);
+    CHECK(here.send(bytes("tagged"), to("198.18.0.2")) == errc::no_route);
+    net.settle();
+    datagram d;
+    CHECK(on_vlan.receive(d) == errc::ok);
+    CHECK(on_ethernet.receive(d) == errc::would_block);
+    check_accounts(net.b);
 }
 
 TEST_CASE("a socket that outlives its stack answers bad_descriptor") {

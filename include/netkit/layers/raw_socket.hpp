@@ -50,19 +50,18 @@ public:
     raw_socket() : ready_item(&told) {}
     ~raw_socket() { close(); }
 
-    /// Errors: not_supported where the stack has no raw_sockets, or not that family under it.
+    /// Errors: not_supported where the stack has no raw_sockets, or several, or not that family under it.
     errc open(stack_core& stack, ip_protocol protocol, family which) {
         stack.check_thread();
         const auto* found = stack.functions<raw_functions>();
-        if (!found) return errc::not_supported;
-        close();
-        protocol_ = protocol;
-        family_ = which;
-        const auto opened = found->open(stack, *this);
-        if (opened != errc::ok) return opened;
-        core_ = &stack;
-        functions_ = found;
-        return errc::ok;
+        return found ? open_with(stack, *found, protocol, which) : errc::not_supported;
+    }
+    /// The same on the raw_sockets at a position, where a stack has several.
+    template <class Here>
+        requires requires { typename Here::layer_type::socket_functions; }
+    errc open(Here raw, ip_protocol protocol, family which) {
+        raw.stack().check_thread();
+        return open_with(raw.stack(), Here::layer_type::template functions<Here>, protocol, which);
     }
     bool is_open() const { return core_ != nullptr; }
     void close() {
@@ -136,6 +135,16 @@ private:
     static void told(ready_item& item) {
         auto& self = static_cast<raw_socket&>(item);
         if (self.handler_) self.handler_(self.context_);
+    }
+    errc open_with(stack_core& stack, const raw_functions& functions, ip_protocol protocol, family which) {
+        close();
+        protocol_ = protocol;
+        family_ = which;
+        const auto opened = functions.open(stack, *this);
+        if (opened != errc::ok) return opened;
+        core_ = &stack;
+        functions_ = &functions;
+        return errc::ok;
     }
     const raw_functions& checked() const {
         core_->check_thread();

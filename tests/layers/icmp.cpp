@@ -95,6 +95,26 @@ TEST_CASE("replies reach the socket that asked, and none else") {
     CHECK(ping.send(ip_address::parse("::1"), 5, {}) == errc::no_route);
 }
 
+TEST_CASE("an echo socket hears that its target's neighbour does not answer") {
+    stack<ethernet<arp, ipv4<icmp>>, memory_link, manual_environment> s;
+    auto [near_end, far_end] = memory_link::make();
+    const auto on = s.attach(std::move(near_end), mac_address(2, 0, 0, 0, 0, 2));
+    s.add_address(on, "198.18.0.2/24");
+    echo_socket ping(s.at<icmp>());
+    const std::array<std::byte, 4> payload{};
+    REQUIRE(ping.send(ipv4_address(198, 18, 0, 9), 5, payload) == errc::ok);
+    for (int second = 0; second < 5; ++second) {
+        s.environment_of().advance(std::chrono::seconds(1));
+        s.poll();
+    }
+    echo_reply reply;
+    REQUIRE(ping.receive(reply) == errc::ok);
+    CHECK(!reply.is_reply);
+    CHECK(reply.error == network_error::host_unreachable);
+    CHECK(reply.sequence == 5);
+    CHECK(reply.payload.size() == 4);
+}
+
 TEST_CASE("an echo socket outlives its stack") {
     auto s = std::make_unique<subject>();
     echo_socket ping(s->host.at<icmp>());

@@ -2,13 +2,17 @@
 
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/packet_queue.hpp>
+#include <netkit/compose/context.hpp>
 #include <netkit/compose/stack_core.hpp>
 #include <netkit/compose/capabilities.hpp>
 #include <netkit/core/error.hpp>
 #include <netkit/core/ip_address.hpp>
+#include <netkit/protocol/path.hpp>
+#include <netkit/wire/icmp.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <utility>
 
@@ -125,6 +129,20 @@ public:
         s->replies_.push_back(std::move(p));
         core.make_ready(*s);
         return true;
+    }
+
+    /// A request of ours that could not be sent: `inner` begins with its ICMP header, whose type must be `request`.
+    template <class A>
+    void request_failed(context auto here, std::span<const std::byte> inner, const path<A>& way, network_error error, std::uint8_t request) {
+        icmp_header h;
+        if (inner.size() < sizeof h) return;
+        std::memcpy(&h, inner.data(), sizeof h);
+        if (h.type != request || !find(h.identifier())) return;
+        const auto payload = inner.subspan(sizeof h);
+        auto p = here.allocate(payload.size());
+        if (!p) return;
+        p.append(payload);
+        (void)take(here.stack(), p, h.identifier(), h.sequence(), way.source, 0, false, error);
     }
 
 private:

@@ -71,6 +71,11 @@ struct icmp : leaf {
         (void)say(here, std::move(p), from.source, m.type, m.code, m.rest, from.target);
     }
 
+    /// An echo request of ours that could not be sent.
+    void network_failed(context auto here, std::span<const std::byte> inner, const path<ipv4_address>& way, network_error error, std::uint32_t) {
+        echoes.request_failed(here, inner, way, error, static_cast<std::uint8_t>(icmp_type::echo_request));
+    }
+
 private:
     struct message {
         icmp_type type;

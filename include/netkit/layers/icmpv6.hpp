@@ -91,6 +91,11 @@ struct icmpv6 : carries<keys<icmpv6_type>, ip_from<ipv6_address>, U...> {
         (void)say(here, std::move(p), from.source, scope, m.type, m.code, m.rest, from.target);
     }
 
+    /// An echo request of ours that could not be sent.
+    void network_failed(context auto here, std::span<const std::byte> inner, const path<ipv6_address>& way, network_error error, std::uint32_t) {
+        echoes.request_failed(here, inner, way, error, static_cast<std::uint8_t>(icmpv6_type::echo_request));
+    }
+
 private:
     struct message {
         icmpv6_type type;

@@ -160,7 +160,7 @@ TEST_CASE("an io_context that ends destroys what is pending and calls nothing") 
 TEST_CASE("a stack that ends completes what is pending with bad_descriptor, and its sockets answer that from then on") {
     worlds::on_stacks([](auto& w) {
         connected c(w);
-        outcome read, write, accept, after;
+        outcome read, accept, after;
         netkit::ip::tcp::acceptor a(w.server(), {netkit::ip::tcp::v4(), 0});
         c.server->async_read_some(net::buffer(c.room), read.handler());
         a.async_accept(accept.handler());

@@ -75,12 +75,9 @@ int main(int argc, char** argv) {
         tcp::acceptor acceptor(io, {tcp::v6(), port});
         asio::co_spawn(io, serve(acceptor), asio::detached);
         int result = 0;
-        auto rethrow = [](std::exception_ptr e) {
-            if (e) std::rethrow_exception(e);
-        };
         if (host.has_neighbour()) {
             const tcp::endpoint to(asio::ip::make_address(to_string(host.address(false))), port);
-            asio::co_spawn(io, try_it(host.neighbour_executor(), to, acceptor, result), rethrow);
+            asio::co_spawn(io, try_it(host.neighbour_executor(), to, acceptor, result), example::rethrow);
             io.run();
             return result;
         }

@@ -63,12 +63,9 @@ int main(int argc, char** argv) {
         udp::socket socket(io, udp::endpoint(udp::v6(), port));
         asio::co_spawn(io, echo(socket), asio::detached);
         int result = 0;
-        auto rethrow = [](std::exception_ptr e) {
-            if (e) std::rethrow_exception(e);
-        };
         if (host.has_neighbour()) {
             const udp::endpoint to(asio::ip::make_address(to_string(host.address(false))), port);
-            asio::co_spawn(io, try_it(host.neighbour_executor(), to, socket, result), rethrow);
+            asio::co_spawn(io, try_it(host.neighbour_executor(), to, socket, result), example::rethrow);
             io.run();
             return result;
         }

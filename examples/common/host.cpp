@@ -19,8 +19,6 @@
 #include <netkit/layers/tcp.hpp>
 #include <netkit/layers/udp.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <algorithm>
 #include <optional>
 #include <random>
@@ -68,7 +66,6 @@ struct host::implementation {
     std::optional<reactor> neighbour;
     netkit::interface_id interface{};
     std::vector<netkit::address_prefix> addresses, neighbour_addresses;
-    std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> running;
 
     explicit implementation(boost::asio::io_context& context) : io(context), own(context) {}
 };
@@ -114,8 +111,6 @@ std::unique_ptr<netkit::echo_socket> host::open_echo(bool v6) {
     if (v6) return std::make_unique<netkit::echo_socket>(implementation_->own.at<netkit::icmpv6>());
     return std::make_unique<netkit::echo_socket>(implementation_->own.at<netkit::icmp>());
 }
-void host::keep_running() { implementation_->running.emplace(implementation_->io.get_executor()); }
-void host::stop() { implementation_->running.reset(); }
 std::string host::report() { return describe_counters(implementation_->own.stack()); }
 
 }  // namespace example

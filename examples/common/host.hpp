@@ -36,9 +36,6 @@ public:
 
     /// Sends echo requests and gets the replies.
     std::unique_ptr<netkit::echo_socket> open_echo(bool v6);
-    /// Goes on answering until `stop` is called, though the program waits for nothing else.
-    void keep_running();
-    void stop();
 
     /// Each interface and its traffic, and what became of all frames, a line each.
     std::string report();

@@ -7,6 +7,11 @@
 
 namespace example {
 
+/// Has what a coroutine throws end the program's run(): the last argument of co_spawn.
+inline void rethrow(std::exception_ptr e) {
+    if (e) std::rethrow_exception(e);
+}
+
 /// Parses the command line and runs the program; what is thrown becomes one line and exit status 1.
 template <class F>
 int run_program(CLI::App& app, int argc, char** argv, F&& body) {

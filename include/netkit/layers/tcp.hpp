@@ -46,7 +46,7 @@ struct congestion_of<First, Rest...> {
 
 template <class Policy>
 consteval bool is_tcp_policy() {
-    static_assert(congestion_control<Policy>, "netkit: this policy of tcp<...> is not a congestion control (expected: start, acknowledged, lost, timed_out, idled, window, slow_start_threshold)");
+    static_assert(congestion_control<Policy>, "netkit: this policy of tcp<...> is not a congestion control (expected: name, start, acknowledged, lost, timed_out, undo, idled, window, slow_start_threshold, pacing_rate)");
     return congestion_control<Policy>;
 }
 }  // namespace detail

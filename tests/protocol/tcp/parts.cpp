@@ -107,29 +107,6 @@ TEST_CASE("the round trip: RFC 6298") {
     CHECK(rtt.smoothed().count() != 0);
 }
 
-TEST_CASE("reno: slow start, avoidance, halving, and one segment after a timeout") {
-    reno control;
-    control.start(1000);
-    CHECK(control.window() == 10'000);
-    control.acknowledged({1000, 1000, true});
-    CHECK(control.window() == 11'000);
-    control.acknowledged({1000, 1000, false});
-    CHECK(control.window() == 11'000);
-    control.lost(11'000, 1000);
-    CHECK(control.window() == 5500);
-    for (int i = 0; i < 11; ++i) control.acknowledged({500, 1000, true});
-    CHECK(control.window() == 6500);
-    control.timed_out(6000, 1000, false);
-    CHECK(control.window() == 1000);
-    CHECK(control.slow_start_threshold() == 3000);
-    control.timed_out(1000, 1000, true);
-    CHECK(control.slow_start_threshold() == 3000);
-    control.lost(0, 1000);
-    CHECK(control.window() == 2000);
-    CHECK(tcp_initial_window(1460) == 14'600);
-    CHECK(tcp_initial_window(9000) == 18'000);
-}
-
 TEST_CASE("the send queue gives the same bytes from any place") {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
         CAPTURE(seed);

@@ -49,7 +49,8 @@ void restart_retransmission_timer(Host& host, Connection& c) {
 template <class Host, class Connection>
 void acknowledged(Host& host, Connection& c, const tcp_segment& s) {
     const auto before = c.send_unacknowledged;
-    const bool window_was_used = c.in_flight() + c.send_mss > c.congestion.window();
+    const auto in_flight = c.in_flight();
+    const bool window_was_used = in_flight + c.send_mss > c.congestion.window();
     auto bytes = s.acknowledgement - before;
     if (bytes > c.sending.size()) {
         // Beyond the last byte there is only our FIN.
@@ -67,7 +68,16 @@ void acknowledged(Host& host, Connection& c, const tcp_segment& s) {
 
     const bool window_grows = c.recovery.window_grows();
     const bool more_is_lost = c.recovery.acknowledged(c.send_unacknowledged, bytes, c.send_mss);
-    if (window_grows && bytes != 0) c.congestion.acknowledged({bytes, c.send_mss, window_was_used});
+    if (window_grows && bytes != 0) {
+        tcp_acknowledged news;
+        news.bytes = bytes;
+        news.segment = c.send_mss;
+        news.in_flight = in_flight;
+        news.window_was_used = window_was_used;
+        news.now = host.now();
+        news.smoothed_rtt = c.rtt.smoothed();
+        c.congestion.acknowledged(news);
+    }
     restart_retransmission_timer(host, c);
     if (more_is_lost) [[unlikely]] retransmit_first(host, c);
     if (c.writer_waits && c.sending.size() <= c.options.send_buffer / 3 * 2) {
@@ -87,7 +97,7 @@ template <class Host, class Connection>
 NETKIT_COLD void duplicate_acknowledgement(Host& host, Connection& c) {
     if (!c.recovery.duplicate(c.send_unacknowledged, c.send_highest, c.send_mss)) return;
     ++c.fast_retransmits;
-    c.congestion.lost(c.send_highest - c.send_unacknowledged, c.send_mss);
+    c.congestion.lost({.in_flight = c.send_highest - c.send_unacknowledged, .segment = c.send_mss, .now = host.now()});
     retransmit_first(host, c);
     start_retransmission_timer(host, c);
 }

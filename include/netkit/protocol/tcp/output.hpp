@@ -96,7 +96,7 @@ bool output(Host& host, Connection& c) {
     if (c.state < tcp_state::established) return false;
     bool any = false;
     if (c.unsent() != 0 && c.send_next == c.send_highest && c.in_flight() == 0 && c.bytes_sent != 0 && host.now() - c.progress_at > c.rtt.timeout())
-        [[unlikely]] c.congestion.idled(c.send_mss);
+        [[unlikely]] c.congestion.idled(c.send_mss, host.now() - c.progress_at);
     for (;;) {
         const auto unsent = c.unsent();
         const auto in_flight = c.in_flight();

@@ -25,7 +25,7 @@ void established(Host& host, Connection& c) {
     c.was_established = true;
     if (c.attempts > 1) c.rtt.handshake_was_slow();
     c.attempts = 0;
-    c.congestion.start(c.send_mss);
+    c.congestion.start(c.send_mss, host.now());
     c.recovery.start(c.initial_send);
     c.retransmitted = false;
     c.timing = false;

@@ -43,7 +43,7 @@ NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
         send_syn(host, c);
         return start_retransmission_timer(host, c);
     }
-    c.congestion.timed_out(c.send_highest - c.send_unacknowledged, c.send_mss, again);
+    c.congestion.timed_out({.in_flight = c.send_highest - c.send_unacknowledged, .segment = c.send_mss, .now = host.now()}, again);
     c.recovery.timed_out(c.send_highest);
     c.send_next = c.send_unacknowledged;
     if (c.send_window == 0 && !c.sending.empty()) return start_probing(host, c);

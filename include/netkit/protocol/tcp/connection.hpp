@@ -13,6 +13,7 @@
 #include <netkit/protocol/tcp/reassembly.hpp>
 #include <netkit/protocol/tcp/receive_queue.hpp>
 #include <netkit/protocol/tcp/rtt.hpp>
+#include <netkit/protocol/tcp/selective_acknowledgements.hpp>
 #include <netkit/protocol/tcp/send_queue.hpp>
 #include <netkit/protocol/tcp/socket_options.hpp>
 #include <netkit/protocol/tcp/state.hpp>
@@ -89,6 +90,10 @@ struct alignas(64) tcp_connection : tcp_flow {
     bool retransmitted : 1 = false;    // since the last acknowledgement of new data
     bool was_established : 1 = false;
 
+    // What the receiver reports.
+    bool selective : 1 = false;        // acknowledgements, by agreement (RFC 2018)
+    bool report_due : 1 = false;       // acknowledgements without data carry blocks: something waits beyond a gap, or came twice
+
     std::uint16_t receive_mss = 536;   // payload of the peer's full segments, as far as seen
     std::uint32_t unacknowledged_bytes = 0;  // received since the last acknowledgement sent
 
@@ -119,6 +124,7 @@ struct alignas(64) tcp_connection : tcp_flow {
     tcp_send_queue sending;
     tcp_receive_queue receiving;
     tcp_reassembly reassembly;
+    tcp_range duplicate;               // came twice, and the next report says so; else empty
     tcp_way way;
     tcp_socket_options options;
 

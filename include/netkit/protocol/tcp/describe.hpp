@@ -13,6 +13,7 @@ void describe(const Connection& c, tcp_info& info) {
     info.state = c.state;
     info.timestamps = c.timestamps;
     info.window_scaling = c.scaling;
+    info.selective_acknowledgements = c.selective;
     info.send_scale = c.send_scale;
     info.receive_scale = c.receive_scale;
     info.in_recovery = c.recovery.recovering();

@@ -12,6 +12,7 @@ struct tcp_info {
     tcp_state state = tcp_state::closed;
     bool timestamps = false;        ///< negotiated, RFC 7323 section 3
     bool window_scaling = false;    ///< negotiated, RFC 7323 section 2
+    bool selective_acknowledgements = false;  ///< negotiated, RFC 2018
     std::uint8_t send_scale = 0, receive_scale = 0;
     bool in_recovery = false;       ///< a loss is being repaired
     duration rtt{};                 ///< smoothed; zero before the first sample

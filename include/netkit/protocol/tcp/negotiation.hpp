@@ -26,14 +26,16 @@ void choose_send_mss(Connection& c) {
     c.send_mss = static_cast<std::uint16_t>(mss - (c.timestamps ? timestamps_size : 0));
 }
 
-/// What we offer: an MSS that fits our own interface, timestamps, and a scale that lets the window cover the receive buffer.
+/// What we offer: an MSS that fits our own interface, timestamps, selective acknowledgements, and a scale that lets the window cover the receive buffer.
 template <class Connection>
 void make_offer(Connection& c) {
     c.own_mss = std::max(c.way.mss, least_mss);
     if (c.options.maximum_segment != 0) c.own_mss = std::clamp(c.options.maximum_segment, least_mss, c.own_mss);
-    c.timestamps = c.scaling = true;
+    c.timestamps = c.options.timestamps;
+    c.scaling = c.options.window_scaling;
+    c.selective = c.options.selective_acknowledgements;
     c.receive_scale = 0;
-    while (c.receive_scale < tcp_largest_window_scale && c.options.receive_buffer >> c.receive_scale > 65535) ++c.receive_scale;
+    while (c.scaling && c.receive_scale < tcp_largest_window_scale && c.options.receive_buffer >> c.receive_scale > 65535) ++c.receive_scale;
     c.receive_edge = c.receive_next + std::min(c.receive_room(), 65535u);
 }
 
@@ -43,6 +45,7 @@ void accept_syn(Connection& c, const tcp_segment& s, time_point now) {
     c.scaling = c.scaling && s.options.has_window_scale;
     c.send_scale = c.scaling ? std::min(s.options.window_scale, tcp_largest_window_scale) : std::uint8_t(0);
     if (!c.scaling) c.receive_scale = 0;
+    c.selective = c.selective && s.options.sack_permitted;
     c.timestamps = c.timestamps && s.options.has_timestamps;
     if (c.timestamps) {
         c.recent_timestamp = s.options.ts_value;

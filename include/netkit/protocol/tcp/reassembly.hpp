@@ -3,68 +3,80 @@
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/packet_queue.hpp>
 #include <netkit/buffer/pool.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/core/sequence_number.hpp>
+#include <netkit/protocol/tcp/selective_acknowledgements.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace netkit {
 
-/// Bytes beyond a gap, as runs without gaps, in order: a segment finds its run by bisection, whatever the peer sends. There are at most
-/// 80 runs, and what they hold is bounded with all overhead; the furthest is given up for the nearer. Holds nothing while
-/// nothing is missing.
+/// Bytes beyond a gap, as runs without gaps, in order: a segment finds its run by bisection, whatever the peer sends. The runs, and
+/// which of them changed last, lie in a buffer of the pool, small at first; there are at most some 1300, and what they hold is
+/// bounded with all overhead: the furthest is given up for the nearer. Holds nothing while nothing is missing.
 class tcp_reassembly {
 public:
-    static constexpr std::size_t most_runs = 80;
+    /// What became of a segment.
+    struct insertion {
+        bool kept = false;          ///< not where it was held already, would take too much memory, or the pool is exhausted
+        tcp_range duplicate{};      ///< of it, the first bytes without a gap that were held already; empty where there were none
+    };
 
     tcp_reassembly() = default;
     tcp_reassembly(const tcp_reassembly&) = delete;
     tcp_reassembly& operator=(const tcp_reassembly&) = delete;
     ~tcp_reassembly() { clear(); }
 
-    bool empty() const { return count_ == 0; }
-    std::size_t runs() const { return count_; }
+    bool empty() const { return !storage_; }
+    std::size_t runs() const { return empty() ? 0 : about().count; }
     /// Payload bytes held.
-    std::uint32_t size() const { return size_; }
-    /// Memory of the packets held, in bytes.
-    std::uint32_t memory() const { return memory_; }
-    /// The edges of run i, counted from the nearest.
-    std::pair<sequence_number, sequence_number> edges(std::size_t i) const {
-        const auto& r = all()[i];
-        return {r.first, r.end};
+    std::uint32_t size() const { return empty() ? 0 : about().size; }
+    /// Memory of all that is held, in bytes.
+    std::uint32_t memory() const { return empty() ? 0 : about().memory + static_cast<std::uint32_t>(sizeof(buffer) + storage_.head().size()); }
+    /// Run i, counted from the nearest.
+    tcp_range run(std::size_t i) const { return all()[i].edges; }
+    /// The run that holds `place`; empty where none does.
+    tcp_range run_at(sequence_number place) const {
+        const auto behind = runs_up_to(place);
+        if (behind == 0 || !run(behind - 1).contains(place)) return {};
+        return run(behind - 1);
+    }
+    /// Where runs changed last, the latest first; what is gone since is among them.
+    std::span<const sequence_number> latest_changes() const {
+        if (empty()) return {};
+        return about().latest.places();
     }
 
-    /// Keeps the payload in `p`, which starts at `first`; what is held already is not kept twice. False where it was not kept: it is
-    /// held already, or would be beyond `most_memory`, or the pool is exhausted.
-    bool insert(pool& buffers, packet p, sequence_number first, std::uint32_t most_memory) {
-        if (!runs_ && !open(buffers)) return false;
-        const bool kept = keep(std::move(p), first, most_memory);
-        if (count_ == 0) runs_.reset();
-        return kept;
+    /// Keeps the payload in `p`, which starts at `first`; what is held already is not kept twice. No more than `most_memory` bytes are held.
+    insertion insert(pool& buffers, packet p, sequence_number first, std::uint32_t most_memory) {
+        if (empty() && !open(buffers)) return {};
+        const auto result = keep(buffers, std::move(p), first, most_memory);
+        if (about().count == 0) storage_.reset();
+        return result;
     }
     /// The packets of the first run where it starts at or before `next`; what lies before `next` is the caller's to cut. Empty
-    /// where the gap is still there. `end` is told where the run ends, `first` where it starts.
-    packet_queue take(sequence_number next, sequence_number& first, sequence_number& end) {
-        if (count_ == 0 || all()->first > next) return {};
+    /// where the gap is still there. `where` is told where the run lies.
+    packet_queue take(sequence_number next, tcp_range& where) {
+        if (empty() || all()->edges.first > next) return {};
         auto& r = *all();
-        first = r.first;
-        end = r.end;
-        size_ -= r.end - r.first;
-        memory_ -= r.memory;
+        where = r.edges;
         packet_queue packets(std::move(r.packets));
-        r.memory = 0;
-        r.first = r.end;
         remove(all());
-        if (count_ == 0) runs_.reset();
+        if (about().count == 0) storage_.reset();
         return packets;
     }
     void clear() {
-        while (count_ != 0) remove(all() + count_ - 1);
-        runs_.reset();
+        if (empty()) return;
+        std::destroy_n(all(), about().count);
+        storage_.reset();
     }
     /// Takes n bytes off the front of a packet, whatever it consists of. False where the pool is exhausted.
     static bool cut_front(packet& p, std::size_t n) {
@@ -74,122 +86,168 @@ public:
     }
 
 private:
-    struct run {
-        sequence_number first, end;
+    struct bytes_without_gap {
+        tcp_range edges;
         std::uint32_t memory = 0;
         packet_queue packets;
     };
-    static_assert(sizeof(run) * most_runs <= buffer_capacities[1]);
+    /// What stands in front of the runs in their buffer.
+    struct overview {
+        std::uint32_t count = 0, capacity = 0;
+        std::uint32_t size = 0;
+        std::uint32_t memory = 0;  // of packets
+        tcp_latest_changes latest{};
+    };
+    static_assert(std::is_trivially_copyable_v<overview> && sizeof(overview) % alignof(bytes_without_gap) == 0);
 
-    run* all() { return reinterpret_cast<run*>(runs_.head().data()); }
-    const run* all() const { return reinterpret_cast<const run*>(runs_.head().data()); }
+    overview& about() { return *reinterpret_cast<overview*>(storage_.head().data()); }
+    const overview& about() const { return *reinterpret_cast<const overview*>(storage_.head().data()); }
+    bytes_without_gap* all() { return reinterpret_cast<bytes_without_gap*>(storage_.head().data() + sizeof(overview)); }
+    const bytes_without_gap* all() const { return reinterpret_cast<const bytes_without_gap*>(storage_.head().data() + sizeof(overview)); }
+    bytes_without_gap* behind_all() { return all() + about().count; }
     static std::uint32_t cost(const packet& p) {
-        return static_cast<std::uint32_t>(sizeof(buffer) + p.headroom() + p.head().size() + p.tailroom() + (p.size() - p.head().size()));
+        const auto own = sizeof(buffer) + p.headroom() + p.head().size() + (p.slices() ? 0 : p.tailroom());
+        return static_cast<std::uint32_t>(own + (p.size() - p.head().size()));
+    }
+    /// Moves runs as the bytes they are: they hold no pointers to themselves.
+    static void relocate(bytes_without_gap* from, std::size_t count, bytes_without_gap* to) {
+        std::memmove(static_cast<void*>(to), static_cast<const void*>(from), count * sizeof *from);
     }
 
     bool open(pool& buffers) {
-        packet storage(buffers, 0, sizeof(run) * most_runs);
+        auto storage = room_for_runs(buffers, buffer_capacities[0]);
         if (!storage) return false;
-        storage.append(sizeof(run) * most_runs);
-        runs_ = std::move(storage);
+        storage_ = std::move(storage);
         return true;
     }
-    bool keep(packet p, sequence_number first, std::uint32_t most_memory) {
+    static packet room_for_runs(pool& buffers, std::size_t bytes) {
+        packet storage(buffers, 0, bytes);
+        if (!storage) return {};
+        auto* at = storage.append(bytes).data();
+        (new (at) overview)->capacity = static_cast<std::uint32_t>((bytes - sizeof(overview)) / sizeof(bytes_without_gap));
+        return storage;
+    }
+    /// Moves the runs to the next larger buffer there is.
+    NETKIT_COLD bool grow(pool& buffers, std::uint32_t most_memory) {
+        for (const auto bytes : buffer_capacities) {
+            if (bytes <= storage_.head().size()) continue;
+            if (memory() + bytes > most_memory) return false;
+            auto larger = room_for_runs(buffers, bytes);
+            if (!larger) return false;
+            const auto old = std::move(storage_);
+            storage_ = std::move(larger);
+            const auto capacity = about().capacity;
+            std::memcpy(storage_.head().data(), old.head().data(), old.head().size());
+            about().capacity = capacity;
+            return true;
+        }
+        return false;
+    }
+
+    insertion keep(pool& buffers, packet p, sequence_number first, std::uint32_t most_memory) {
+        insertion result;
         auto end = first + static_cast<std::uint32_t>(p.size());
-        auto* at = run_before(first);
+        auto* before = run_before(first);
         // What the run before holds already is cut off the front, what later runs hold is either replaced or cut off the end.
-        if (at && at->end > first) {
-            const auto twice = at->end - first;
-            if (twice >= p.size()) return false;
-            if (!cut_front(p, twice)) return false;
-            first = at->end;
+        if (before && before->edges.end > first) {
+            const auto known = std::min(before->edges.end, end);
+            result.duplicate = {first, known};
+            if (known == end) {
+                about().latest.changed(before->edges);
+                return result;
+            }
+            if (!cut_front(p, known - first)) return result;
+            first = known;
         }
-        auto* next = at ? at + 1 : all();
-        while (next != all() + count_ && next->end <= end) remove(next);
-        if (next != all() + count_ && next->first < end) {
-            p.trim(next->first - first);
-            end = next->first;
+        auto* next = before ? before + 1 : all();
+        if (result.duplicate.empty() && next != behind_all() && next->edges.first < end) result.duplicate = {next->edges.first, min(next->edges.end, end)};
+        while (next != behind_all() && next->edges.end <= end) remove(next);
+        if (next != behind_all() && next->edges.first < end) {
+            p.trim(next->edges.first - first);
+            end = next->edges.first;
         }
-        if (p.size() == 0) return false;
-        if (!make_room(cost(p), first, most_memory)) return false;
-        if (at && at->end == first) append(*at, std::move(p), end);
-        else {
-            at = place(first);
-            if (!at) return false;
-            append(*at, std::move(p), end);
-        }
+        fit(p);
+        if (!make_room(cost(p), first, most_memory)) return result;
+        auto* at = before && before->edges.end == first ? before : place(buffers, first, most_memory);
+        if (!at) return result;
+        append(*at, std::move(p), end);
         join(at);
-        return true;
+        about().latest.changed(at->edges);
+        result.kept = true;
+        return result;
     }
-    /// The last run that starts at or before `first`; null where there is none.
-    run* run_before(sequence_number first) {
-        std::size_t low = 0, high = count_;
+    /// A small payload does not keep a large buffer.
+    static void fit(packet& p) {
+        if (cost(p) <= 8192 || p.size() * 4 > cost(p)) return;
+        if (auto small = p.copy()) p = std::move(small);
+    }
+    /// How many runs start at or before `place`.
+    std::size_t runs_up_to(sequence_number place) const {
+        std::size_t low = 0, high = runs();
         while (low < high) {
             const auto middle = (low + high) / 2;
-            if (all()[middle].first <= first) low = middle + 1;
+            if (run(middle).first <= place) low = middle + 1;
             else high = middle;
         }
-        return low == 0 ? nullptr : all() + low - 1;
+        return low;
     }
-    run* place(sequence_number first) {
-        if (count_ == most_runs) {
-            auto* furthest = all() + count_ - 1;
-            if (furthest->first < first) return nullptr;
+    /// The last run that starts at or before `first`; null where there is none.
+    bytes_without_gap* run_before(sequence_number first) {
+        const auto n = runs_up_to(first);
+        return n == 0 ? nullptr : all() + n - 1;
+    }
+    bytes_without_gap* place(pool& buffers, sequence_number first, std::uint32_t most_memory) {
+        if (about().count == about().capacity && !grow(buffers, most_memory)) {
+            auto* furthest = behind_all() - 1;
+            if (furthest->edges.first < first) return nullptr;
             remove(furthest);
         }
-        auto* before = run_before(first);
-        auto* at = before ? before + 1 : all();
-        auto* end = all() + count_;
-        if (at == end) new (end) run;
-        else {
-            new (end) run(std::move(end[-1]));
-            std::move_backward(at, end - 1, end);
-            *at = run();
-        }
-        ++count_;
-        at->first = at->end = first;
+        const auto index = runs_up_to(first);
+        auto* at = all() + index;
+        relocate(at, about().count - index, at + 1);
+        new (at) bytes_without_gap;
+        ++about().count;
+        at->edges = {first, first};
         return at;
     }
-    void append(run& r, packet p, sequence_number end) {
+    void append(bytes_without_gap& r, packet p, sequence_number end) {
         const auto added = cost(p);
         r.memory += added;
-        memory_ += added;
-        size_ += end - r.end;
-        r.end = end;
+        about().memory += added;
+        about().size += end - r.edges.end;
+        r.edges.end = end;
         r.packets.push_back(std::move(p));
     }
     /// Joins a run with the one behind where they touch.
-    void join(run* at) {
+    void join(bytes_without_gap* at) {
         auto* next = at + 1;
-        if (next == all() + count_ || next->first != at->end) return;
-        at->end = next->end;
+        if (next == behind_all() || next->edges.first != at->edges.end) return;
+        at->edges.end = next->edges.end;
         at->memory += next->memory;
         at->packets.splice(next->packets);
-        next->first = next->end;
+        next->edges.first = next->edges.end;
         next->memory = 0;
         remove(next);
     }
-    void remove(run* gone) {
-        size_ -= gone->end - gone->first;
-        memory_ -= gone->memory;
-        std::move(gone + 1, all() + count_, gone);
-        std::destroy_at(all() + --count_);
+    void remove(bytes_without_gap* gone) {
+        about().size -= gone->edges.size();
+        about().memory -= gone->memory;
+        std::destroy_at(gone);
+        relocate(gone + 1, static_cast<std::size_t>(behind_all() - gone) - 1, gone);
+        --about().count;
     }
     /// Gives up runs beyond `first` until `wanted` more is within bounds.
     bool make_room(std::uint32_t wanted, sequence_number first, std::uint32_t most_memory) {
-        while (memory_ + wanted > most_memory) {
-            if (count_ == 0) return wanted <= most_memory;
-            auto* furthest = all() + count_ - 1;
-            if (furthest->first < first) return false;
+        while (memory() + wanted > most_memory) {
+            if (about().count == 0) return false;
+            auto* furthest = behind_all() - 1;
+            if (furthest->edges.first < first) return false;
             remove(furthest);
         }
         return true;
     }
 
-    packet runs_;  // the storage of the runs: a buffer of the pool
-    std::uint32_t count_ = 0;
-    std::uint32_t size_ = 0;
-    std::uint32_t memory_ = 0;
+    packet storage_;  // an overview and the runs
 };
 
 }  // namespace netkit

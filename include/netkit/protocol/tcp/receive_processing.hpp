@@ -98,6 +98,7 @@ NETKIT_COLD void receive_unacceptable(Host& host, Connection& c, const tcp_segme
             // The peer did not hear our SYN and ACK.
             if (c.challenges.allow(host.now())) send_syn(host, c);
         } else if (s.size != 0 || s.has(tcp_flags::fin)) {
+            if (s.sequence < c.receive_next) came_twice(c, {s.sequence, min(s.sequence + s.size, c.receive_next)});
             send_acknowledgement(host, c);
         } else {
             challenge(host, c);
@@ -178,6 +179,7 @@ void receive_text(Host& host, Connection& c, packet p, sequence_number first, bo
     if (first < c.receive_next) [[unlikely]] {
         const auto known = c.receive_next - first;
         c.acknowledge_now = true;
+        came_twice(c, {first, min(first + static_cast<std::uint32_t>(p.size()), c.receive_next)});
         if (known >= p.size()) p.trim(0);
         else if (!tcp_reassembly::cut_front(p, known)) return;
         first = c.receive_next;

@@ -17,6 +17,9 @@ struct tcp_socket_options {
     bool reuse_address = false;  ///< bind beside others that allow it too, as long as no one listens
     bool v6_only = false;        ///< a socket bound to `::` does not hear IPv4
     bool linger = false;         ///< closing waits `linger_time` for acknowledgements and then resets; zero resets at once
+    bool timestamps = true;      ///< offer and answer them (RFC 7323 section 3)
+    bool window_scaling = true;  ///< offer and answer it (RFC 7323 section 2)
+    bool selective_acknowledgements = true;  ///< offer and answer them (RFC 2018)
     std::uint8_t keep_alive_count = 9;             ///< unanswered probes until the connection fails with timed_out
     tcp_seconds keep_alive_idle{7200};             ///< silence before the first probe
     tcp_seconds keep_alive_interval{75};           ///< between probes

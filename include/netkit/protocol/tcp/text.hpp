@@ -25,15 +25,24 @@ void take_text(Connection& c, packet p) {
     c.events.readable = true;
 }
 
+/// Data that had been received before: the next acknowledgement says so (RFC 2883), where none was to be told of already.
+template <class Connection>
+NETKIT_COLD void came_twice(Connection& c, tcp_range data) {
+    if (!c.selective || data.empty() || !c.duplicate.empty()) return;
+    c.duplicate = data;
+    c.report_due = true;
+}
+
 /// A gap has been filled: what waited behind it follows.
 template <class Connection>
 NETKIT_COLD void take_what_waited(Connection& c) {
-    sequence_number first, end;
-    for (auto packets = c.reassembly.take(c.receive_next, first, end); !packets.empty(); packets = c.reassembly.take(c.receive_next, first, end))
+    tcp_range run;
+    for (auto packets = c.reassembly.take(c.receive_next, run); !packets.empty(); packets = c.reassembly.take(c.receive_next, run)) {
+        if (run.first < c.receive_next) came_twice(c, {run.first, min(run.end, c.receive_next)});
         while (auto p = packets.pop_front()) {
             const auto size = static_cast<std::uint32_t>(p.size());
-            const auto known = c.receive_next > first ? std::min(c.receive_next - first, size) : 0;
-            first += size;
+            const auto known = c.receive_next > run.first ? std::min(c.receive_next - run.first, size) : 0;
+            run.first += size;
             if (known == size) continue;
             // Without memory to cut it, it is as if it had been lost, and what is behind it too.
             if (known != 0 && !tcp_reassembly::cut_front(p, known)) {
@@ -42,6 +51,8 @@ NETKIT_COLD void take_what_waited(Connection& c) {
             }
             take_text(c, std::move(p));
         }
+    }
+    c.report_due = c.selective && (!c.reassembly.empty() || !c.duplicate.empty());
     c.acknowledge_now = true;
 }
 
@@ -69,7 +80,9 @@ void process_text(Host& host, Connection& c, packet p, sequence_number first) {
     }
     // Out of order: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
     c.acknowledge_now = true;
-    (void)c.reassembly.insert(host.buffers(), std::move(p), first, c.options.receive_buffer * 2 + 65536);
+    const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, c.options.receive_buffer * 2 + 65536);
+    came_twice(c, insertion.duplicate);
+    if (c.selective && !c.reassembly.empty()) c.report_due = true;
 }
 
 /// Where the last byte before the peer's FIN has arrived, the FIN counts (RFC 9293 section 3.10.7.4, eighth).

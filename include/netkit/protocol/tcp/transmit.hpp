@@ -71,6 +71,7 @@ tcp_parsed_options syn_options(const Connection& c, std::uint32_t clock) {
     tcp_parsed_options options;
     options.has_mss = true;
     options.mss = c.own_mss;
+    options.sack_permitted = c.selective;
     options.has_window_scale = c.scaling;
     options.window_scale = c.receive_scale;
     options.has_timestamps = c.timestamps;
@@ -83,6 +84,18 @@ tcp_parsed_options syn_options(const Connection& c, std::uint32_t clock) {
 template <class Connection>
 sequence_number empty_sequence(const Connection& c) {
     return c.waiting == tcp_waiting::window ? c.send_next : c.send_highest;
+}
+
+/// What a segment without data reports: its blocks behind the other options, where `used` bytes of `space` are taken. Returns how many
+/// bytes are taken then.
+template <class Connection>
+NETKIT_COLD std::size_t add_report(Connection& c, std::span<std::byte> space, std::size_t used) {
+    tcp_parsed_options options;
+    const auto most = (space.size() - used - 4) / sizeof(tcp_sack_block);
+    options.sack_blocks = static_cast<std::uint8_t>(report_runs(c.reassembly, c.duplicate, options.sack, most));
+    c.duplicate = {};
+    c.report_due = !c.reassembly.empty();
+    return used + write_tcp_options(space.subspan(used), options);
 }
 
 /// Sends a segment of these flags from `sequence` on, with the payload in `p`. Acknowledges, where the ACK flag is there, all that
@@ -101,6 +114,8 @@ errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence,
             size = sizeof words;
             std::memcpy(space.data(), words, sizeof words);
         }
+        // A full segment of data has no room for blocks. They follow without data.
+        if (c.report_due && p.size() == 0 && !has(flags, tcp_flags::rst)) [[unlikely]] size = add_report(c, space, size);
     }
     tcp_header header{};
     header.sequence = sequence.value();
@@ -111,7 +126,7 @@ errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence,
         header.acknowledgement = c.receive_next.value();
         c.acknowledged_to = c.receive_next;
         c.unacknowledged_bytes = 0;
-        c.acknowledge_now = false;
+        if (!c.report_due || p.size() == 0) [[likely]] c.acknowledge_now = false;
         c.acknowledge_at = time_point::max();
     }
     ++c.segments_sent;
@@ -163,7 +178,8 @@ NETKIT_COLD void end(Connection& c, errc error) {
     c.transmit_at = c.acknowledge_at = c.life_at = time_point::max();
     c.sending.clear();
     c.reassembly.clear();
-    c.acknowledge_now = false;
+    c.duplicate = {};
+    c.acknowledge_now = c.report_due = false;
     c.events.readable = c.events.writable = c.events.changed = true;
 }
 

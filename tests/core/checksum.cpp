@@ -111,6 +111,16 @@ TEST_CASE("copying while summing copies all, no more, and sums the same") {
     CHECK(fold16(copy_and_sum(nullptr, nullptr, 0, 0x1234)) == static_cast<std::uint16_t>(~0x1234u));
 }
 
+TEST_CASE("with wide registers and without, sums are the same") {
+    CAPTURE(seed);
+    const auto bytes = random_bytes(1600, seed + 4);
+    for (std::size_t length = 0; length <= bytes.size(); ++length) {
+        const auto asked = detail::sum_long<false>(nullptr, bytes.data(), length, 0);
+        const auto plain = detail::sum_wide<false>(nullptr, bytes.data(), length, 0);
+        if (fold16(asked) != fold16(plain)) FAIL("length " << length);
+    }
+}
+
 TEST_CASE("sums start from what they are given") {
     const auto bytes = random_bytes(200, seed + 3);
     const std::span all(bytes);

@@ -38,63 +38,93 @@ NETKIT_INLINE std::uint64_t load(const std::byte* at) {
     return word;
 }
 
-/// Adds up Count words of 64 bits, with each carry added back in: it would be lost otherwise.
-template <std::size_t Count>
-NETKIT_INLINE std::uint64_t sum_words(const std::byte* p, std::uint64_t words) {
-    for (std::size_t i = 0; i < Count; ++i) {
-        const auto word = load<std::uint64_t>(p + 8 * i);
-        words += word;
-        words += words < word;
+/// Words of 64 bits, their carries counted apart: in this form compilers make two instructions a word of it.
+struct word_sum {
+    std::uint64_t words = 0, carries = 0;
+
+    template <std::size_t Count>
+    NETKIT_INLINE void add(const std::byte* p) {
+        for (std::size_t i = 0; i < Count; ++i) carries += __builtin_add_overflow(words, load<std::uint64_t>(p + 8 * i), &words);
     }
-    return words;
-}
+    NETKIT_INLINE std::uint64_t total() const { return (words & 0xffffffff) + (words >> 32) + carries; }
+};
 
 /// Fewer than 128 bytes: as many steps as their number has bits.
 NETKIT_INLINE std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
-    std::uint64_t words = 0;
-    if (n >= 64) words = sum_words<8>(p, words), p += 64, n -= 64;
-    if (n >= 32) words = sum_words<4>(p, words), p += 32, n -= 32;
-    if (n >= 16) words = sum_words<2>(p, words), p += 16, n -= 16;
-    if (n >= 8) words = sum_words<1>(p, words), p += 8, n -= 8;
-    if (n & 4) sum += load<std::uint32_t>(p), p += 4;
-    if (n & 2) sum += load<std::uint16_t>(p), p += 2;
-    if (n & 1) sum += std::endian::native == std::endian::little ? std::uint64_t(*p) : std::uint64_t(*p) << 8;
-    return sum + (words & 0xffffffff) + (words >> 32);
+    constexpr bool little = std::endian::native == std::endian::little;
+    if (n < 8) [[unlikely]] {
+        if (n & 4) sum += load<std::uint32_t>(p), p += 4;
+        if (n & 2) sum += load<std::uint16_t>(p), p += 2;
+        if (n & 1) sum += little ? std::uint64_t(*p) : std::uint64_t(*p) << 8;
+        return sum;
+    }
+    // The last word may begin among bytes that are summed already: those are shifted out of it.
+    const auto summed_twice = ((0 - n) & 7) * 8;
+    const auto last = load<std::uint64_t>(p + n - 8);
+    word_sum all{little ? last >> summed_twice : last << summed_twice, sum};
+    const auto before = n - 1;
+    if (before & 64) all.add<8>(p), p += 64;
+    if (before & 32) all.add<4>(p), p += 32;
+    if (before & 16) all.add<2>(p), p += 16;
+    if (before & 8) all.add<1>(p);
+    return all.total();
 }
 
-/// Four 64-bit lanes, each for two words of 32 bits: one addition of wide registers for 16 bytes where the machine has them.
-/// Spelt out, since compilers make something slower of a loop over words.
+/// Four 64-bit lanes, each for two words of 32 bits. Spelt out, since compilers make something slower of a loop over words.
 using wide_lanes [[gnu::vector_size(32), gnu::may_alias]] = std::uint64_t;
 struct wide_sum {
-    wide_lanes low{}, high{};
+    // Of each lane the words as they are, their carries lost, and their upper halves alone: what the lower halves add up to is
+    // what is missing from the one to make the other.
+    wide_lanes words{}, upper{};
 
-    /// The 32 bytes at p.
-    NETKIT_INLINE void add(const std::byte* p) {
-        wide_lanes words;
-        std::memcpy(&words, p, sizeof words);
-        low += words & 0xffffffff;
-        high += words >> 32;
+    /// The 32 bytes at p; copied to `to` on the way, where that is wanted.
+    template <bool Copies>
+    NETKIT_INLINE void add(std::byte* to, const std::byte* p) {
+        wide_lanes four;
+        std::memcpy(&four, p, sizeof four);
+        if constexpr (Copies) std::memcpy(to, &four, sizeof four);
+        words += four;
+        upper += four >> 32;
     }
-    std::uint64_t total() const {
-        std::uint64_t sum = 0;
-        for (int i = 0; i < 4; ++i) sum += (low[i] & 0xffffffff) + (low[i] >> 32) + (high[i] & 0xffffffff) + (high[i] >> 32);
-        return sum;
+    NETKIT_INLINE std::uint64_t total() const {
+        const wide_lanes lower = words - (upper << 32);
+        const wide_lanes folded = (lower & 0xffffffff) + (lower >> 32) + (upper & 0xffffffff) + (upper >> 32);
+        return folded[0] + folded[1] + folded[2] + folded[3];
     }
 };
 
-[[gnu::noinline]] inline std::uint64_t sum_long(const std::byte* p, std::size_t n, std::uint64_t sum) {
+/// Adds up n bytes, copying them to `to` on the way where Copies.
+template <bool Copies>
+NETKIT_INLINE std::uint64_t sum_wide(std::byte* to, const std::byte* p, std::size_t n, std::uint64_t sum) {
     wide_sum lanes;
-    for (; n >= 64; n -= 64, p += 64) {
-        lanes.add(p);
-        lanes.add(p + 32);
-    }
-    return sum_tail(p, n, sum + lanes.total());
+    std::size_t at = 0;
+    for (; at + 128 <= n; at += 128)
+        for (std::size_t part = 0; part < 128; part += 32) lanes.add<Copies>(to + at + part, p + at + part);
+    for (; at + 32 <= n; at += 32) lanes.add<Copies>(to + at, p + at);
+    if (Copies && at != n) std::memcpy(to + at, p + at, n - at);
+    return sum_tail(p + at, n - at, sum + lanes.total());
+}
+
+// Where the compiler may not count on wide registers, the processor is asked whether it has them.
+#if defined(__x86_64__) && !defined(__AVX2__)
+#define NETKIT_ASKS_FOR_WIDE_REGISTERS 1
+template <bool Copies>
+[[gnu::target("avx2"), gnu::noinline]] std::uint64_t sum_widest(std::byte* to, const std::byte* p, std::size_t n, std::uint64_t sum) {
+    return sum_wide<Copies>(to, p, n, sum);
+}
+#endif
+template <bool Copies>
+[[gnu::noinline]] std::uint64_t sum_long(std::byte* to, const std::byte* p, std::size_t n, std::uint64_t sum) {
+#if defined(NETKIT_ASKS_FOR_WIDE_REGISTERS)
+    if (__builtin_cpu_supports("avx2")) return sum_widest<Copies>(to, p, n, sum);
+#endif
+    return sum_wide<Copies>(to, p, n, sum);
 }
 }  // namespace detail
 
 /// Adds bytes to a sum. They must start at an even offset of what is summed; see `sum_at`.
 NETKIT_INLINE std::uint64_t sum16(std::span<const std::byte> bytes, std::uint64_t sum = 0) {
-    if (bytes.size() >= 128) return detail::sum_long(bytes.data(), bytes.size(), sum);
+    if (bytes.size() >= 128) return detail::sum_long<false>(nullptr, bytes.data(), bytes.size(), sum);
     return detail::sum_tail(bytes.data(), bytes.size(), sum);
 }
 
@@ -126,14 +156,7 @@ constexpr be16 checksum_updated(be16 checksum, be16 before, be16 after) {
 
 /// Copies n bytes and adds them up in one pass: what is read once need not be read twice.
 inline std::uint64_t copy_and_sum(std::byte* to, const std::byte* from, std::size_t n, std::uint64_t sum = 0) {
-    detail::wide_sum lanes;
-    for (; n >= 32; n -= 32, from += 32, to += 32) {
-        std::memcpy(to, from, 32);
-        lanes.add(from);
-    }
-    sum += lanes.total();
-    if (n) std::memcpy(to, from, n);
-    return detail::sum_tail(from, n, sum);
+    return detail::sum_long<true>(to, from, n, sum);
 }
 
 }  // namespace netkit

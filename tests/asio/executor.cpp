@@ -6,6 +6,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -91,6 +92,24 @@ TEST_CASE("sockets find their stack through whatever holds its executor") {
     CHECK(netkit::stack_of(net::any_io_executor(net::make_strand(erased))) == server);
     CHECK(netkit::stack_of(net::make_strand(net::make_strand(w.server()))) == server);
     CHECK(netkit::stack_of(net::prefer(erased, execution::outstanding_work.tracked)) == server);
+    using token = net::use_awaitable_t<stack_executor>;
+    CHECK(netkit::stack_of(token::executor_with_default<stack_executor>(w.server())) == server);
+    CHECK(netkit::stack_of(token::executor_with_default<net::any_io_executor>(erased)) == server);
+}
+
+TEST_CASE("sockets whose executor is a strand of a stack's") {
+    worlds::linked w;
+    using strand = net::strand<stack_executor>;
+    net::basic_datagram_socket<netkit::ip::udp, strand> a(strand(w.client()), {netkit::ip::udp::v4(), 0}), b(strand(w.server()), {netkit::ip::udp::v4(), 0});
+    bool heard = false;
+    char byte = 0;
+    b.async_receive(net::buffer(&byte, 1), [&](boost::system::error_code ec, std::size_t) {
+        heard = !ec;
+        CHECK(b.get_executor().running_in_this_thread());
+    });
+    a.send_to(net::buffer("x", 1), {w.server_address(), b.local_endpoint().port()});
+    w.run();
+    CHECK(heard);
 }
 
 TEST_CASE("post, dispatch, bind_executor, co_spawn") {

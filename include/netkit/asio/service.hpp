@@ -85,10 +85,17 @@ public:
         if (as_default && default_ && default_->core)
             throw std::logic_error("netkit: this io_context has a default stack already: construct this reactor with netkit::not_default, and its sockets from its get_executor()");
         handles_.push_back(std::make_unique<stack_handle>(stack_handle{&core, &driver, this}));
-        io_ = &io;
+        run_in(io);
         if (as_default) default_ = handles_.back().get();
         return *handles_.back();
     }
+    /// A place without a stack: sockets of executors with it answer bad_descriptor.
+    const stack_handle& add_empty() {
+        handles_.push_back(std::make_unique<stack_handle>(stack_handle{nullptr, nullptr, this}));
+        return *handles_.back();
+    }
+    /// Has handlers called in this io_context, which is the one that this belongs to.
+    void run_in(boost::asio::io_context& io) { io_ = &io; }
     /// Ends a stack: operations on its sockets complete with bad_descriptor.
     void remove(const stack_handle& gone) {
         auto& handle = const_cast<stack_handle&>(gone);
@@ -132,8 +139,15 @@ public:
     /// What resolvers of this io_context know.
     host_table& hosts() { return hosts_; }
 
+    /// Has calls that block let time pass by `pass`, instead of waiting for the system. It returns false where nothing would
+    /// ever happen.
+    void pass_time_by(bool (*pass)(void*), void* context) {
+        pass_ = pass;
+        pass_context_ = context;
+    }
     /// Drives every stack until something happens, or the time is over, for calls that block; false where nothing ever could.
     bool wait_for_progress(duration longest = std::chrono::seconds(1)) {
+        if (pass_) return pass_(pass_context_);
         bool progress = false;
         for_each_driver([&](stack_driver& d) { progress = d.poll_now() || progress; });
         if (progress) return true;
@@ -213,6 +227,8 @@ private:
     bool posted_ = false;
     bool completing_ = false;
     std::vector<pollfd> descriptors_;
+    bool (*pass_)(void*) = nullptr;
+    void* pass_context_ = nullptr;
 };
 
 }  // namespace netkit

@@ -80,7 +80,7 @@ struct network::implementation {
 network::network(boost::asio::io_context& io, const line_options& options) : implementation_(std::make_unique<implementation>(io, options)) {
     auto& me = *implementation_;
     auto [left, right] = netkit::memory_link::make();
-    const netkit::impairments how{.loss = options.loss, .delay = options.delay, .rate = options.rate};
+    const netkit::impairments how{.rate = options.rate, .delay = options.delay, .loss = options.loss};
     // At one end only: who reads a capture of both finds each frame twice, and takes the second for a retransmission.
     device at_client(line(std::move(left), how, options.seed), options.capture, {.name = "client"});
     device at_server(line(std::move(right), how, options.seed + 1));

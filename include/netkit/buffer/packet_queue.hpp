@@ -3,6 +3,7 @@
 #include <netkit/buffer/packet.hpp>
 
 #include <cstddef>
+#include <new>
 #include <utility>
 
 namespace netkit {
@@ -29,6 +30,12 @@ public:
 
     /// Bytes of the first packet; the queue must not be empty.
     std::size_t front_size() const { return static_cast<std::size_t>(first_->last - first_->first) + first_->about.borrowed; }
+
+    /// The notes of the first packet's holder, see packet::control; the queue must not be empty.
+    template <class T>
+    const T& front_control() const {
+        return *std::launder(reinterpret_cast<const T*>(first_->control));
+    }
 
     /// `p` must not be empty.
     NETKIT_INLINE void push_back(packet p) {

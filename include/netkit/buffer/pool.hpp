@@ -33,7 +33,9 @@ struct pool_store {
     std::size_t allocated = 0;  // bytes in slabs
     std::size_t limit = 0;
     std::size_t in_use = 0;     // buffers
-    std::size_t fail_at = 0;    // countdown of allocations until one fails, for tests; 0 never
+    bool (*fails)(void*) = nullptr;  // for tests: whether an allocation is to fail
+    void* fails_context = nullptr;
+    std::size_t fail_at = 0;         // countdown until one fails
     bool orphaned = false;
 
     ~pool_store() {
@@ -59,10 +61,16 @@ struct pool_store {
         }
         return true;
     }
-    NETKIT_COLD bool fails_now() { return --fail_at == 0; }
+    NETKIT_COLD bool fails_now() { return fails(fails_context); }
+    static bool count_down(void* store) {
+        auto& self = *static_cast<pool_store*>(store);
+        if (--self.fail_at != 0) return false;
+        self.fails = nullptr;
+        return true;
+    }
 
     NETKIT_INLINE buffer* get(std::size_t size_class, std::size_t headroom) {
-        if (fail_at != 0) [[unlikely]]
+        if (fails) [[unlikely]]
             if (fails_now()) return nullptr;
         if (!free[size_class]) [[unlikely]]
             if (!grow(size_class)) return nullptr;
@@ -130,7 +138,15 @@ public:
     /// Memory already taken stays; new memory is taken only below the limit.
     void limit(std::size_t bytes) { store_->limit = bytes; }
     /// For tests: makes the n-th allocation from now (1 is the next) fail; 0 cancels.
-    void fail_at(std::size_t n) { store_->fail_at = n; }
+    void fail_at(std::size_t n) {
+        store_->fail_at = n;
+        fail_when(n == 0 ? nullptr : &detail::pool_store::count_down, store_);
+    }
+    /// For tests: asks `fails(context)` before each allocation, which fails where it says so; null cancels.
+    void fail_when(bool (*fails)(void*), void* context) {
+        store_->fails_context = context;
+        store_->fails = fails;
+    }
 
 private:
     friend class packet;

@@ -45,8 +45,8 @@ TEST_CASE("both directions at once") {
                 if (written == data.size()) e.finish();
             }
             bytes buffer(3000);
-            const auto r = e.read(buffer);
-            got.insert(got.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(r.bytes));
+            auto r = e.read(buffer);
+            for (; r.bytes != 0; r = e.read(buffer)) got.insert(got.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(r.bytes));
             return r.error == netkit::errc::end_of_stream;
         };
         CHECK(p.run_until(

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/delivery.hpp>
+#include <netkit/protocol/tcp/loss_repair.hpp>
 #include <netkit/protocol/tcp/output.hpp>
 #include <netkit/protocol/tcp/segment.hpp>
+#include <netkit/protocol/tcp/sack_processing.hpp>
+#include <netkit/protocol/tcp/tail_loss_probe.hpp>
 #include <netkit/protocol/tcp/timing.hpp>
 #include <netkit/protocol/tcp/transmit.hpp>
 
@@ -22,16 +26,25 @@ void update_send_window(Connection& c, const tcp_segment& s) {
     c.window_acknowledgement = s.acknowledgement;
 }
 
-/// A round trip measured by our own clock, or, after a retransmission, by the echo of our timestamp (RFC 7323 section 4).
+/// A round trip measured by when we sent what has arrived; where all of it was sent more than once, by the echo of our timestamp
+/// (RFC 7323 section 4). Returns it; zero where nothing can be said (Karn).
 template <class Host, class Connection>
-void measure_round_trip(Host& host, Connection& c, const tcp_segment& s) {
-    if (c.timing && s.acknowledgement >= c.timed_sequence) {
-        c.timing = false;
-        c.rtt.sample(host.now() - c.timed_at);
-    } else if (c.retransmitted && c.timestamps && s.options.has_timestamps && s.options.ts_echo != 0) {
-        const auto elapsed = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset - s.options.ts_echo;
-        if (elapsed < 1u << 24) c.rtt.sample(std::chrono::milliseconds(elapsed));
+tcp_microseconds measure_round_trip(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool round_ended) {
+    const auto now = host.now();
+    duration measured{};
+    if (news.original) {
+        measured = now - news.original_sent_at;
+        c.rtt.note_least(measured, now);
+    } else if (news.advances && c.timestamps && s.options.has_timestamps && s.options.ts_echo != 0) {
+        const auto elapsed = tcp_timing::timestamp_clock(now) + c.timestamp_offset - s.options.ts_echo;
+        if (elapsed >= 1u << 24) return {};
+        measured = std::chrono::milliseconds(elapsed);
+    } else {
+        return {};
     }
+    // Once a round trip, as RFC 6298's weights assume.
+    if (round_ended || !c.rtt.measured() || c.rtt.backoff() != 0) c.rtt.sample(measured);
+    return news.original ? std::chrono::duration_cast<tcp_microseconds>(measured) : tcp_microseconds(0);
 }
 
 /// Where data or a FIN of ours remains unacknowledged the timer starts over; else it stops (RFC 6298 sections 5.2 and 5.3).
@@ -44,72 +57,100 @@ void restart_retransmission_timer(Host& host, Connection& c) {
         start_retransmission_timer(host, c);
     }
 }
+/// What is late counts as lost at `when`, unless the timer fires sooner anyway.
+template <class Host, class Connection>
+void wait_for_reordering(Host& host, Connection& c, time_point when) {
+    if (when >= c.transmit_at && c.waiting != tcp_waiting::tail) return;
+    c.waiting = tcp_waiting::reordering;
+    c.transmit_at = when;
+    schedule(host, c);
+}
 
 /// The peer acknowledges something new: SND.UNA moves.
 template <class Host, class Connection>
-void acknowledged(Host& host, Connection& c, const tcp_segment& s) {
-    const auto before = c.send_unacknowledged;
-    const auto in_flight = c.in_flight();
-    const bool window_was_used = in_flight + c.send_mss > c.congestion.window();
-    auto bytes = s.acknowledgement - before;
+void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news) {
+    auto bytes = s.acknowledgement - c.send_unacknowledged;
     if (bytes > c.sending.size()) {
         // Beyond the last byte there is only our FIN.
         bytes = c.sending.size();
         c.fin_acknowledged = true;
     }
-    measure_round_trip(host, c, s);
-    c.retransmitted = false;
-    c.rtt.end_backoff();
     c.attempts = 0;
     c.progress_at = host.now();
     if (bytes != 0) c.sending.release(bytes);
     c.send_unacknowledged = s.acknowledgement;
     if (c.send_next < c.send_unacknowledged) c.send_next = c.send_unacknowledged;
-
-    const bool window_grows = c.recovery.window_grows();
-    const bool more_is_lost = c.recovery.acknowledged(c.send_unacknowledged, bytes, c.send_mss);
-    if (window_grows && bytes != 0) {
-        tcp_acknowledged news;
-        news.bytes = bytes;
-        news.segment = c.send_mss;
-        news.in_flight = in_flight;
-        news.window_was_used = window_was_used;
-        news.now = host.now();
-        news.smoothed_rtt = c.rtt.smoothed();
-        c.congestion.acknowledged(news);
-    }
-    restart_retransmission_timer(host, c);
-    if (more_is_lost) [[unlikely]] retransmit_first(host, c);
+    const auto about = circumstances(host, c);
+    c.transmissions.acknowledge(c.send_unacknowledged, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about); });
+    // Kept behind the flow, so that it does not come to lie ahead when sequence numbers wrap.
+    if (c.send_unacknowledged - c.recovery.recover > 1u << 30 && !c.recovery.recovering()) c.recovery.recover = c.send_unacknowledged - 1;
     if (c.writer_waits && c.sending.size() <= c.options.send_buffer / 3 * 2) {
         c.writer_waits = false;
         c.events.writable = true;
     }
 }
 
+/// Congestion control hears what has arrived, and how long it took.
+template <class Host, class Connection>
+void grow_window(Host& host, Connection& c, const tcp_delivery& news, tcp_microseconds rtt, bool round_ended, bool recovering) {
+    if (news.bytes == 0 || (recovering && !congestion_hears_recovery<typename Connection::congestion_type>)) return;
+    const auto window = c.congestion.window();
+    tcp_acknowledged told;
+    told.bytes = news.bytes;
+    told.segment = c.send_mss;
+    told.in_flight = news.in_flight;
+    // In slow start the window grows as long as half of it is used (RFC 7661 in spirit).
+    const bool half_in_slow_start = window < c.congestion.slow_start_threshold() && news.in_flight >= window / 2;
+    told.window_was_used = c.window_limited || news.in_flight + c.send_mss > window || half_in_slow_start;
+    told.round_ended = round_ended;
+    told.application_limited = news.rate.newest.application_limited;
+    told.recovering = recovering;
+    told.now = host.now();
+    told.rtt = rtt;
+    told.smoothed_rtt = c.rtt.smoothed();
+    told.least_rtt = c.rtt.least();
+    told.delivery_rate = c.delivery_rate.measure(news.rate, c.rtt.least().count());
+    c.congestion.acknowledged(told);
+}
+
 /// RFC 5681 section 2: what counts as a duplicate acknowledgement.
 template <class Connection>
 bool is_duplicate(const Connection& c, const tcp_segment& s) {
     return s.acknowledgement == c.send_unacknowledged && s.size == 0 && !s.has(tcp_flags::syn | tcp_flags::fin) && c.send_highest != c.send_unacknowledged &&
-           c.waiting == tcp_waiting::acknowledgement && std::uint32_t(s.window) << c.send_scale == c.send_window;
+           c.waiting != tcp_waiting::window && std::uint32_t(s.window) << c.send_scale == c.send_window;
 }
 
+/// What an acknowledgement has brought changes how we send.
 template <class Host, class Connection>
-NETKIT_COLD void duplicate_acknowledgement(Host& host, Connection& c) {
-    if (!c.recovery.duplicate(c.send_unacknowledged, c.send_highest, c.send_mss)) return;
-    ++c.fast_retransmits;
-    c.congestion.lost({.in_flight = c.send_highest - c.send_unacknowledged, .segment = c.send_mss, .now = host.now()});
-    retransmit_first(host, c);
-    start_retransmission_timer(host, c);
+void learn(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool duplicate) {
+    const bool recovering = c.recovery.now == tcp_loss_recovery::phase::recovery;
+    const bool round_ended = news.advances && c.send_unacknowledged >= c.round_end;
+    const auto rtt = measure_round_trip(host, c, s, news, round_ended);
+    if (c.recovery.probing) [[unlikely]] tail_probe_acknowledged(host, c, s, news);
+    auto look_again = time_point::max();
+    const bool calm = !c.recovery.recovering() && !c.recovery.may_undo && c.transmissions.selected() == 0 && c.recovery.left == 0 && !duplicate && !news.twice;
+    if (!calm) [[unlikely]] look_again = repair(host, c, s, news, duplicate);
+    grow_window(host, c, news, rtt, round_ended, recovering);
+    if (round_ended) {
+        c.round_end = c.send_next;
+        c.window_limited = false;
+    }
+    if (c.waiting == tcp_waiting::window) return;
+    if (news.advances || news.selects) restart_retransmission_timer(host, c);
+    if (look_again != time_point::max()) [[unlikely]] wait_for_reordering(host, c, look_again);
 }
 
 /// The peer answered while we probed its window: it lives, and where it takes something, probing ends. The probe's byte was never
 /// counted as sent; it goes again with the rest.
-template <class Connection>
-NETKIT_COLD void probe_answered(Connection& c) {
+template <class Host, class Connection>
+NETKIT_COLD void probe_answered(Host& host, Connection& c) {
     c.attempts = 0;
     if (c.send_window == 0) return;
-    c.waiting = tcp_waiting::nothing;
-    c.transmit_at = time_point::max();
+    restart_retransmission_timer(host, c);
+    if (c.in_flight() == 0) {
+        c.waiting = tcp_waiting::nothing;
+        c.transmit_at = time_point::max();
+    }
 }
 
 /// The ACK field, in a synchronized state. False where it acknowledges what was never sent, or is so old that it may be forged
@@ -121,14 +162,18 @@ bool process_acknowledgement(Host& host, Connection& c, const tcp_segment& s) {
         challenge(host, c);
         return false;
     }
-    if (ack > c.send_unacknowledged) {
-        acknowledged(host, c, s);
+    if (ack >= c.send_unacknowledged) {
+        tcp_delivery news;
+        news.in_flight = c.in_flight();
+        news.lost = c.transmissions.lost();
+        news.advances = ack > c.send_unacknowledged;
+        const bool duplicate = !news.advances && is_duplicate(c, s);
+        if (s.options.sack_blocks != 0 && c.selective) [[unlikely]] read_selective_acknowledgements(host, c, s, news);
+        if (news.advances) advance(host, c, s, news);
         update_send_window(c, s);
-    } else if (ack == c.send_unacknowledged) {
-        if (is_duplicate(c, s)) [[unlikely]] duplicate_acknowledgement(host, c);
-        update_send_window(c, s);
+        if (news.advances || news.selects || news.twice || duplicate) learn(host, c, s, news, duplicate);
     }
-    if (c.waiting == tcp_waiting::window) [[unlikely]] probe_answered(c);
+    if (c.waiting == tcp_waiting::window) [[unlikely]] probe_answered(host, c);
     return true;
 }
 

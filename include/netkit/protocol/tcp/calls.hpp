@@ -27,7 +27,6 @@ void begin(Host& host, Connection& c, const tcp_beginnings& beginnings) {
     c.send_next = c.send_highest = c.initial_send + 1u;
     c.attempts = 1;
     c.timing = true;
-    c.timed_sequence = c.send_next;
     c.timed_at = c.progress_at = c.last_heard = host.now();
     make_offer(c);
 }

@@ -8,8 +8,11 @@
 #include <netkit/core/timer.hpp>
 #include <netkit/protocol/tcp/challenge_ack.hpp>
 #include <netkit/protocol/tcp/congestion/congestion_control.hpp>
+#include <netkit/protocol/tcp/delivery_rate.hpp>
 #include <netkit/protocol/tcp/flow.hpp>
+#include <netkit/protocol/tcp/loss_detection.hpp>
 #include <netkit/protocol/tcp/loss_recovery.hpp>
+#include <netkit/protocol/tcp/rack.hpp>
 #include <netkit/protocol/tcp/reassembly.hpp>
 #include <netkit/protocol/tcp/receive_queue.hpp>
 #include <netkit/protocol/tcp/rtt.hpp>
@@ -17,6 +20,7 @@
 #include <netkit/protocol/tcp/send_queue.hpp>
 #include <netkit/protocol/tcp/socket_options.hpp>
 #include <netkit/protocol/tcp/state.hpp>
+#include <netkit/protocol/tcp/transmissions.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -45,14 +49,21 @@ struct tcp_events {
     bool any() const { return readable || writable || changed; }
 };
 
-/// Why the transmission timer runs.
-enum class tcp_waiting : std::uint8_t { nothing, acknowledgement, window };
+/// What the transmission timer waits for.
+enum class tcp_waiting : std::uint8_t {
+    nothing,
+    acknowledgement,  ///< until it is time to send again (RFC 6298)
+    tail,             ///< a little shorter: until it is time to ask whether the last segments arrived (RFC 8985 section 7)
+    reordering,       ///< until what seems to be missing is taken for lost (RFC 8985 section 6)
+    window,           ///< until it is time to probe a closed window
+};
 
 /// A connection's state (the transmission control block of RFC 9293 section 3.3.1). It does nothing by itself: the functions in the
 /// files beside it, in namespace tcp_machine, are its machine. What an arriving segment in order touches lies together.
-template <congestion_control Congestion>
+template <congestion_control Congestion, loss_detection Detection = rack>
 struct alignas(64) tcp_connection : tcp_flow {
     using congestion_type = Congestion;
+    using detection_type = Detection;
 
     // Receiving.
     sequence_number receive_next;       // RCV.NXT
@@ -61,8 +72,8 @@ struct alignas(64) tcp_connection : tcp_flow {
     std::uint32_t recent_timestamp = 0; // TS.Recent
     // Sending.
     sequence_number send_unacknowledged;  // SND.UNA
-    sequence_number send_next;            // SND.NXT; goes back when the retransmission timer expires
-    sequence_number send_highest;         // the highest SND.NXT there was
+    sequence_number send_next;            // SND.NXT
+    sequence_number send_highest;         // the same, or a byte more that probed a closed window
     std::uint32_t send_window = 0;        // SND.WND, from SND.UNA on, scaled
     sequence_number window_sequence;         // SND.WL1
     sequence_number window_acknowledgement;  // SND.WL2
@@ -85,9 +96,10 @@ struct alignas(64) tcp_connection : tcp_flow {
     bool fin_known : 1 = false;        // the peer's FIN has been seen, at fin_sequence
     bool fin_received : 1 = false;     // and everything before it
     bool acknowledge_now : 1 = false;
-    bool timing : 1 = false;           // a round trip is being measured, of timed_sequence
+    bool timing : 1 = false;           // the handshake's round trip is being measured
     bool writer_waits : 1 = false;     // the program found the send buffer full
-    bool retransmitted : 1 = false;    // since the last acknowledgement of new data
+    bool window_limited : 1 = false;   // the congestion window held something back in this round
+    bool pacing_waits : 1 = false;     // something is held back until paced_until
     bool was_established : 1 = false;
 
     // What the receiver reports.
@@ -103,7 +115,8 @@ struct alignas(64) tcp_connection : tcp_flow {
     time_point last_heard{};                        // any acceptable segment
     time_point progress_at{};                       // the last time the peer acknowledged something, or began to have to
     time_point timed_at{};
-    sequence_number timed_sequence;
+    time_point paced_until{};                       // nothing leaves before, where sending is paced
+    sequence_number round_end;                      // acknowledged: another round trip has passed
     sequence_number initial_send;     // ISS
     sequence_number initial_receive;  // IRS
     sequence_number fin_sequence;
@@ -118,7 +131,10 @@ struct alignas(64) tcp_connection : tcp_flow {
     errc soft_error = errc::ok;        // told by routers, for when the connection times out
 
     Congestion congestion{};
+    Detection detection{};
     tcp_loss_recovery recovery;
+    tcp_transmissions transmissions;
+    tcp_delivery_rate delivery_rate;
     tcp_rtt_estimator rtt;
     tcp_challenge_limit challenges;
     tcp_send_queue sending;
@@ -132,13 +148,18 @@ struct alignas(64) tcp_connection : tcp_flow {
     std::uint64_t bytes_received = 0;
     std::uint32_t segments_sent = 0, segments_received = 0;
     std::uint32_t segments_retransmitted = 0;
-    std::uint16_t timeouts = 0, fast_retransmits = 0;
+    std::uint16_t timeouts = 0, fast_retransmits = 0, tail_probes = 0, undone = 0;
 
     /// Sequence numbers sent and not acknowledged.
     std::uint32_t in_flight() const { return send_next - send_unacknowledged; }
+    /// Those of them that are still in the network, as far as is known (`pipe` of RFC 6675).
+    std::uint32_t in_network() const {
+        const auto gone = transmissions.selected() + transmissions.lost() + recovery.left;
+        return in_flight() > gone ? in_flight() - gone : 0;
+    }
     /// Where the stream that the program has written ends so far; a FIN stands there.
     sequence_number send_end() const { return send_unacknowledged + sending.size(); }
-    /// Bytes never sent, or to be sent again.
+    /// Bytes never sent.
     std::uint32_t unsent() const {
         const auto sent = in_flight();
         return sent < sending.size() ? sending.size() - sent : 0;
@@ -148,8 +169,9 @@ struct alignas(64) tcp_connection : tcp_flow {
     std::uint32_t receive_window() const { return receive_edge - receive_next; }
     std::uint32_t send_room() const { return sending.size() < options.send_buffer ? options.send_buffer - sending.size() : 0; }
     std::uint32_t receive_room() const { return receiving.size() < options.receive_buffer ? options.receive_buffer - receiving.size() : 0; }
-    std::uint32_t congestion_window() const { return congestion.window() + recovery.inflation(); }
-    time_point next_deadline() const { return std::min({transmit_at, acknowledge_at, life_at}); }
+    /// How many bytes may be in the network.
+    std::uint32_t congestion_window() const { return recovery.now == tcp_loss_recovery::phase::recovery ? recovery.window : congestion.window(); }
+    time_point next_deadline() const { return std::min({transmit_at, acknowledge_at, life_at, pacing_waits ? paced_until : time_point::max()}); }
 };
 
 }  // namespace netkit

@@ -37,6 +37,13 @@ void describe(const Connection& c, tcp_info& info) {
     info.retransmitted = c.segments_retransmitted;
     info.timeouts = c.timeouts;
     info.fast_retransmits = c.fast_retransmits;
+    info.tail_probes = c.tail_probes;
+    info.undone = c.undone;
+    info.least_rtt = c.rtt.least();
+    info.delivery_rate = c.delivery_rate.last();
+    info.in_network = c.in_network();
+    info.selected = c.transmissions.selected();
+    info.lost = c.transmissions.lost();
 }
 
 /// What the program can do now; Readiness is tcp_readiness.

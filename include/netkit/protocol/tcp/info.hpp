@@ -32,7 +32,14 @@ struct tcp_info {
     std::uint32_t segments_sent = 0, segments_received = 0;
     std::uint32_t retransmitted = 0;   ///< segments sent again, for whatever reason
     std::uint32_t timeouts = 0;        ///< expiries of the retransmission timer
-    std::uint32_t fast_retransmits = 0;///< losses found by duplicate acknowledgements
+    std::uint32_t fast_retransmits = 0;///< losses found by what arrived beyond them
+    std::uint32_t tail_probes = 0;     ///< sent because nothing was heard for two round trips (RFC 8985 section 7)
+    std::uint32_t undone = 0;          ///< losses that were none: the congestion window was given back
+    duration least_rtt{};              ///< of the last ten seconds or so
+    std::uint64_t delivery_rate = 0;   ///< bytes a second that last arrived; 0 before there is a measurement
+    std::uint32_t in_network = 0;      ///< sent, and neither acknowledged, selected nor lost
+    std::uint32_t selected = 0;        ///< the peer has beyond a gap
+    std::uint32_t lost = 0;            ///< to be sent again
 };
 
 }  // namespace netkit

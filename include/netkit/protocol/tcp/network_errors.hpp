@@ -38,7 +38,7 @@ void path_narrowed(Host& host, Connection& c, std::uint16_t mss) {
     const auto before = c.send_mss;
     choose_send_mss(c);
     if (c.send_mss >= before || !is_synchronized(c.state) || c.send_highest == c.send_unacknowledged) return;
-    c.send_next = c.send_unacknowledged;
+    c.transmissions.lose_all();
     output(host, c);
 }
 

@@ -26,8 +26,8 @@ void established(Host& host, Connection& c) {
     if (c.attempts > 1) c.rtt.handshake_was_slow();
     c.attempts = 0;
     c.congestion.start(c.send_mss, host.now());
-    c.recovery.start(c.initial_send);
-    c.retransmitted = false;
+    c.recovery.recover = c.recovery.reduced_until = c.initial_send;
+    c.round_end = c.send_next;
     c.timing = false;
     c.events.changed = c.events.writable = true;
     c.waiting = tcp_waiting::nothing;

@@ -16,6 +16,7 @@ public:
     static constexpr microseconds initial_timeout{1'000'000};
     static constexpr microseconds least_timeout{200'000};
     static constexpr microseconds most_timeout{60'000'000};
+    static constexpr std::uint32_t least_lasts = 10;  ///< seconds
 
     /// A measurement of a segment that was sent once (Karn), or told by a timestamp. Ends a backoff.
     void sample(duration measured) {
@@ -32,6 +33,16 @@ public:
         timeout_ = std::clamp(microseconds(smoothed_ + 4 * variation_), least_timeout, most_timeout);
         backoff_ = 0;
     }
+    /// The shortest round trip of the last ten seconds or so, for what compares with it.
+    void note_least(duration measured, time_point now) {
+        const auto r = std::max(microseconds{1}, std::chrono::duration_cast<microseconds>(measured));
+        const auto second = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+        if (least_.count() != 0 && r > least_ && second - least_at_ < least_lasts) return;
+        least_ = r;
+        least_at_ = second;
+    }
+    microseconds least() const { return least_; }
+
     /// The timer expired: the next timeout is twice as long (section 5.5).
     void back_off() {
         if (timeout() < most_timeout) ++backoff_;
@@ -57,6 +68,8 @@ private:
     microseconds smoothed_{0};
     microseconds variation_{0};
     microseconds timeout_ = initial_timeout;
+    microseconds least_{0};
+    std::uint32_t least_at_ = 0;  // seconds
     std::uint8_t backoff_ = 0;
 };
 

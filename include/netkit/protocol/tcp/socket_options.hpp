@@ -12,6 +12,7 @@ using tcp_milliseconds = std::chrono::duration<std::uint32_t, std::milli>;
 struct tcp_socket_options {
     bool no_delay = false;       ///< small segments need not wait for acknowledgements (turns the Nagle algorithm off)
     bool cork = false;           ///< more is to come: only full segments leave, until this is taken back
+    bool pacing = false;         ///< segments leave evenly spread, at the congestion control's pace, rather than in bursts
     bool quick_ack = false;      ///< acknowledge each segment at once
     bool keep_alive = false;     ///< probe an idle peer (RFC 9293 section 3.8.4)
     bool reuse_address = false;  ///< bind beside others that allow it too, as long as no one listens

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <netkit/protocol/tcp/acknowledgement.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/loss_repair.hpp>
 #include <netkit/protocol/tcp/output.hpp>
+#include <netkit/protocol/tcp/tail_loss_probe.hpp>
 #include <netkit/protocol/tcp/timing.hpp>
 #include <netkit/protocol/tcp/transmit.hpp>
 
@@ -43,13 +46,19 @@ NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
         send_syn(host, c);
         return start_retransmission_timer(host, c);
     }
-    c.congestion.timed_out({.in_flight = c.send_highest - c.send_unacknowledged, .segment = c.send_mss, .now = host.now()}, again);
-    c.recovery.timed_out(c.send_highest);
-    c.send_next = c.send_unacknowledged;
+    begin_loss(host, c, again);
     if (c.send_window == 0 && !c.sending.empty()) return start_probing(host, c);
-
-    c.send_next = c.send_unacknowledged + retransmit_first(host, c);
     start_retransmission_timer(host, c);
+    output(host, c);
+}
+
+/// What was only late counts as lost now (RFC 8985 section 6.3).
+template <class Host, class Connection>
+NETKIT_COLD void reordering_timeout(Host& host, Connection& c) {
+    const auto look_again = repair_late(host, c);
+    restart_retransmission_timer(host, c);
+    if (look_again != time_point::max()) wait_for_reordering(host, c, look_again);
+    output(host, c);
 }
 
 /// One byte, or the FIN, beyond a closed window (RFC 9293 section 3.8.6.1); what fits, where it is only too small. For as long as the
@@ -62,12 +71,23 @@ NETKIT_COLD void probe_window(Host& host, Connection& c) {
     const auto longest = tcp_timing::longest_probe_interval;
     const auto interval = duration(c.rtt.timeout()) * (1u << c.probe_backoff);
     c.transmit_at = host.now() + std::min<duration>(interval, longest);
-    const auto n = std::min({c.unsent(), std::max(c.send_window, 1u), std::uint32_t(c.send_mss)});
     bool sent = false;
+    if (c.in_flight() != 0) {
+        // The window closed on what is under way already: its first byte asks as well as any.
+        const bool fin = c.sending.empty();
+        send_data(host, c, c.send_unacknowledged, fin ? 0 : 1, fin, sent);
+        return schedule(host, c);
+    }
+    const auto n = std::min({c.unsent(), std::max(c.send_window, 1u), std::uint32_t(c.send_mss)});
     const bool fin = c.fin_unsent() && n == c.unsent();
+    auto stamp = stamped(host, c);
+    stamp.first = c.send_next;
+    stamp.retransmitted = c.send_next < c.send_highest;
     const auto done = send_data(host, c, c.send_next, n, fin, sent);
     if (sent && c.send_window != 0) {
         c.send_next += done + (fin && done == n ? 1u : 0u);
+        stamp.end = c.send_next;
+        c.transmissions.sent(host.buffers(), stamp, duration::zero());
         c.waiting = tcp_waiting::acknowledgement;
     }
     schedule(host, c);
@@ -110,8 +130,17 @@ void expired(Host& host, Connection& c) {
     }
     if (c.transmit_at <= now) {
         c.transmit_at = time_point::max();
-        if (c.waiting == tcp_waiting::acknowledgement) retransmission_timeout(host, c);
-        else if (c.waiting == tcp_waiting::window) probe_window(host, c);
+        switch (c.waiting) {
+        case tcp_waiting::acknowledgement: retransmission_timeout(host, c); break;
+        case tcp_waiting::tail: send_tail_probe(host, c); break;
+        case tcp_waiting::reordering: reordering_timeout(host, c); break;
+        case tcp_waiting::window: probe_window(host, c); break;
+        case tcp_waiting::nothing: break;
+        }
+    }
+    if (c.pacing_waits && c.paced_until <= now) {
+        c.pacing_waits = false;
+        output(host, c);
     }
     if (c.life_at <= now) life_timeout(host, c);
     schedule(host, c);

@@ -9,6 +9,12 @@ namespace netkit::tcp_timing {
 
 /// An acknowledgement of received data waits so long for data to travel with, or a second full segment (RFC 9293 section 3.8.6.3).
 inline constexpr duration acknowledgement_delay = std::chrono::milliseconds(40);
+/// So late may a peer acknowledge a single segment: what most systems do at most.
+inline constexpr duration longest_acknowledgement_delay = std::chrono::milliseconds(200);
+/// A tail loss probe waits at least so much longer than two round trips.
+inline constexpr duration least_probe_delay = std::chrono::milliseconds(2);
+/// Where sending is paced, what was late may be made up for by so much at once.
+inline constexpr duration pacing_slack = std::chrono::milliseconds(1);
 /// An orphan waits so long for the peer's FIN.
 inline constexpr duration fin_wait_2 = std::chrono::seconds(60);
 /// Twice the longest life of a segment: how long a closed connection is remembered.

@@ -177,6 +177,8 @@ NETKIT_COLD void end(Connection& c, errc error) {
     c.waiting = tcp_waiting::nothing;
     c.transmit_at = c.acknowledge_at = c.life_at = time_point::max();
     c.sending.clear();
+    c.transmissions.clear();
+    c.pacing_waits = false;
     c.reassembly.clear();
     c.duplicate = {};
     c.acknowledge_now = c.report_due = false;

@@ -11,6 +11,7 @@
 #include <netkit/layers/tcp_output.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/protocol/port_table.hpp>
+#include <netkit/protocol/tcp/congestion/congestion_of.hpp>
 #include <netkit/protocol/tcp/congestion/reno.hpp>
 #include <netkit/protocol/tcp/flow_table.hpp>
 #include <netkit/protocol/tcp/initial_sequence.hpp>
@@ -32,18 +33,6 @@
 namespace netkit {
 
 namespace detail {
-/// The first of Policy that is a congestion control; reno where none is.
-template <class... Policy>
-struct congestion_of {
-    using type = reno;
-};
-template <class First, class... Rest>
-struct congestion_of<First, Rest...> : congestion_of<Rest...> {};
-template <congestion_control First, class... Rest>
-struct congestion_of<First, Rest...> {
-    using type = First;
-};
-
 template <class Policy>
 consteval bool is_tcp_policy() {
     static_assert(congestion_control<Policy>, "netkit: this policy of tcp<...> is not a congestion control (expected: name, start, acknowledged, lost, timed_out, undo, idled, window, slow_start_threshold, pacing_rate)");
@@ -51,11 +40,12 @@ consteval bool is_tcp_policy() {
 }
 }  // namespace detail
 
-/// The Transmission Control Protocol (RFC 9293). Policies are types: `tcp<reno>`; `tcp<>` takes the usual ones.
+/// The Transmission Control Protocol (RFC 9293). Policies are types: `tcp<reno>`; `tcp<cubic, reno>` has both, the first being the
+/// default; `tcp<>` takes the usual ones.
 template <class... Policy>
 struct tcp : leaf {
     static_assert((detail::is_tcp_policy<Policy>() && ...));
-    using congestion_type = typename detail::congestion_of<Policy...>::type;
+    using congestion_type = congestion_of<Policy...>;
     using entry = tcp_entry<congestion_type>;
     using port = tcp_port<entry>;
 

@@ -70,6 +70,13 @@ TEST_CASE("reno: a mark of a router is a loss that nothing was lost by") {
     control.lost(marked);
     CHECK(control.window() == 5000);
     CHECK(control.slow_start_threshold() == 5000);
+    // Down to a single segment, which a loss does not ask for.
+    for (int i = 0; i < 3; ++i) {
+        marked.in_flight = control.window();
+        control.lost(marked);
+    }
+    CHECK(control.window() == 1000);
+    CHECK(control.slow_start_threshold() == 2000);
 }
 
 TEST_CASE("reno: a reduction that was a mistake is undone, once") {
@@ -105,9 +112,9 @@ TEST_CASE("reno: pacing leaves the window to limit") {
     auto control = fresh();
     CHECK(control.pacing_rate(tcp_microseconds{0}) == 0);
     CHECK(control.pacing_rate(100ms) == 200'000);
-    control.lost(loss(20'000));
-    CHECK(control.window() == 10'000);
-    CHECK(control.pacing_rate(100ms) == 120'000);
+    control.lost(loss(10'000));
+    CHECK(control.window() == 5000);
+    CHECK(control.pacing_rate(100ms) == 60'000);
     CHECK(tcp_pacing_rate(tcp_most_congestion_window, tcp_microseconds{1}, 200) == 2'000'000ull * tcp_most_congestion_window);
 }
 

@@ -65,6 +65,19 @@ TEST_CASE("sources no host can have, and targets that are not ours") {
     CHECK(s.wire.take().empty());
 }
 
+TEST_CASE("who was let in before is looked at anew once our own addresses change") {
+    subject s;
+    CHECK(s.fate(over(four_2)) == "delivered");
+    CHECK(s.fate(over(four_2)) == "delivered");
+    s.add_address("198.18.0.1/24");  // now the peer's is ours
+    CHECK(s.fate(over(four_2)) == "bad_source");
+    auto& table = s.host.at<ipv4>()->table;
+    table.remove_address(four_1, s.on);
+    CHECK(s.fate(over(four_2)) == "delivered");
+    table.remove_address(four_2, s.on);
+    CHECK(s.fate(over(four_2)) == "not_for_us");
+}
+
 TEST_CASE("the header's checksum is looked at before its addresses") {
     subject s;
     auto f = over(four_2);

@@ -6,6 +6,7 @@
 #include <netkit/core/ip_address.hpp>
 #include <netkit/core/keyed_hash.hpp>
 #include <netkit/core/timer.hpp>
+#include <netkit/protocol/admitted_pairs.hpp>
 #include <netkit/protocol/reassembly.hpp>
 #include <netkit/protocol/routing_table.hpp>
 
@@ -125,6 +126,9 @@ public:
     }
 
 protected:
+    /// What `receive` let in: never other than what its checks would.
+    admitted_pairs<A> admitted_;
+
     struct fragment_timer : timer {};
     struct upkeep_timer : timer {};
     fragment_timer fragment_timer_;

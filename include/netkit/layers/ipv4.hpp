@@ -57,9 +57,13 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
 
         from_type from{h->source, h->target, h->ttl, h->tos, static_cast<std::uint16_t>(size), false};
         if constexpr (requires { link.target.is_group(); }) from.link_broadcast = link.target.is_group();
-        const bool outside = p.interface() != interface_id::loopback;
-        if (outside && !plausible_source(h->source, p.interface())) return here.drop(std::move(p), drop_reason::bad_source);
-        if (!is_local(h->target) || (outside && h->target.is_loopback())) [[unlikely]] return receive_other(here, std::move(p), from);
+        const auto on = p.interface();
+        if (!this->admitted_.has(h->source, h->target, on, table.generation())) [[unlikely]] {
+            const bool outside = on != interface_id::loopback;
+            if (outside && !plausible_source(h->source, on)) return here.drop(std::move(p), drop_reason::bad_source);
+            if (!is_local(h->target) || (outside && h->target.is_loopback())) return receive_other(here, std::move(p), from);
+            this->admitted_.add(h->source, h->target, on, table.generation());
+        }
         NETKIT_CALL accept(here, std::move(p), from);
     }
 

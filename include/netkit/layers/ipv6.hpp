@@ -82,10 +82,14 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
 
         from_type from{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), sizeof *h, false};
         if constexpr (requires { link.target.is_group(); }) from.link_broadcast = link.target.is_group();
-        const bool outside = p.interface() != interface_id::loopback;
-        if (outside && !plausible_source(h->source, h->target)) return here.drop(std::move(p), drop_reason::bad_source);
-        if (!is_local(h->target) || (outside && reaches_no_other_link(h->target))) [[unlikely]]
-            return receive_other(here, std::move(p), from);
+        const auto on = p.interface();
+        if (!this->admitted_.has(h->source, h->target, on, table.generation())) [[unlikely]] {
+            const bool outside = on != interface_id::loopback;
+            if (outside && !plausible_source(h->source, h->target)) return here.drop(std::move(p), drop_reason::bad_source);
+            if (!is_local(h->target) || (outside && reaches_no_other_link(h->target)))
+                return receive_other(here, std::move(p), from);
+            this->admitted_.add(h->source, h->target, on, table.generation());
+        }
         NETKIT_CALL accept(here, std::move(p), from);
     }
 

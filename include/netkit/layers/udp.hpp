@@ -128,13 +128,22 @@ private:
             here.drop(std::move(p), drop_reason::too_big);
             return errc::message_too_big;
         }
-        p.push_summed(udp_header{source, target, static_cast<std::uint16_t>(length), {}}, offsetof(udp_header, checksum), pseudo_header_sum(way.source, way.target, key, length));
+        udp_header h{source, target, static_cast<std::uint16_t>(length), {}};
+        const auto pseudo = pseudo_header_sum(way.source, way.target, key, length);
+        if (here.interface(way.out).can.checksum || p.slices() != 0) p.push_summed(h, offsetof(udp_header, checksum), pseudo);
+        else {
+            // Nobody further down is better at it than this is: the bytes are at hand.
+            h.checksum = checksum_of(p.sum(pseudo + h.sum()));
+            if (h.checksum == 0) h.checksum = 0xffff;  // zero would mean that there is none
+            p.push(h);
+        }
         return here.down(std::move(p), way);
     }
     /// Whether the way to `to` can be taken as it is: nothing is said of source, hops or fragments.
     template <class A>
     static bool is_plain(const udp_socket& socket, const A& to) {
-        return socket.local().address.is_any() && socket.options.hop_limit == 0 && socket.options.traffic_class == 0 && !socket.options.dont_fragment && to.is_unicast();
+        const auto& options = socket.options;
+        return socket.local().address.is_any() && (options.hop_limit | options.traffic_class | options.dont_fragment) == 0 && to.is_unicast();
     }
     template <class A>
     NETKIT_COLD errc send_specially(context auto here, udp_socket& socket, packet p, path<A> way, std::uint16_t port) {

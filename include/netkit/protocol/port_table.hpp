@@ -103,9 +103,11 @@ public:
     /// interface ahead of others, and the latest among equals. Null where nobody listens. `local.scope` is the interface
     /// a packet came by.
     NETKIT_INLINE port_binding* look_up(const endpoint& local, const endpoint& remote) const {
+        auto* const first = heads_[local.port & mask_];
+        if (first && !first->next_ && first->hears_all_ && first->local_.port == local.port) [[likely]] return first;
         port_binding* best = nullptr;
         unsigned best_score = 0;
-        for (auto* b = heads_[local.port & mask_]; b; b = b->next_) {
+        for (auto* b = first; b; b = b->next_) {
             if (b->local_.port != local.port) continue;
             const auto score = b->hears_all_ ? 1u : fit(*b, local, remote);
             if (score > best_score) {

@@ -332,7 +332,7 @@ TEST_CASE("handlers are called after the batch: connected, acceptable, readable,
     REQUIRE(listener.accept(server) == errc::ok);
     const auto much = pattern(2'000'000);
     std::size_t written = client.send(std::span<const std::byte>(much)).bytes;
-    CHECK(written == client.options().send_buffer);
+    CHECK(written == client.options().first_send_buffer);
     CHECK(client.send(std::span<const std::byte>(much)).error == errc::would_block);
     CHECK(!client.writable());
     of_client.ready = 0;

@@ -254,6 +254,9 @@ public:
             collect(a, true);
             collect(b, false);
             if (done()) return true;
+            // What `done` had them send.
+            collect(a, true);
+            collect(b, false);
             auto next = std::min(a.deadline(), b.deadline());
             if (!under_way_.empty()) next = std::min(next, under_way_.front().when);
             if (next == time_point::max() || next > last) {

@@ -84,7 +84,8 @@ void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news
     c.transmissions.acknowledge(c.send_unacknowledged, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about); });
     // Kept behind the flow, so that it does not come to lie ahead when sequence numbers wrap.
     if (c.send_unacknowledged - c.recovery.recover > 1u << 30 && !c.recovery.recovering()) c.recovery.recover = c.send_unacknowledged - 1;
-    if (c.writer_waits && c.sending.size() <= c.options.send_buffer / 3 * 2) {
+    if (bytes != 0) tune_send_buffer(host, c);
+    if (c.writer_waits && c.has_worthwhile_send_room()) {
         c.writer_waits = false;
         c.events.writable = true;
     }

@@ -116,8 +116,7 @@ void bytes_were_read(Host& host, Connection& c) {
     if (!may_receive(c.state)) return;
     const auto offered = c.receive_window();
     const auto room = std::min(c.receive_room(), 65535u << c.receive_scale);
-    const auto worth = std::min<std::uint32_t>(c.own_mss, c.options.receive_buffer / 2);
-    if (room >= 2 * offered && room >= offered + worth) send_acknowledgement(host, c);
+    if (room >= 2 * offered && room >= offered + worthwhile_room(c)) send_acknowledgement(host, c);
 }
 
 /// RECEIVE: copies what has arrived.
@@ -191,6 +190,7 @@ void options_changed(Host& host, Connection& c, const tcp_socket_options& option
     c.options = options;
     if (!is_synchronized(c.state)) return;
     choose_send_mss(c);
+    choose_buffers(c);
     if (!c.orphan && options.keep_alive != kept_alive) c.life_at = options.keep_alive ? host.now() + options.keep_alive_idle : time_point::max();
     if (c.life_at != time_point::max()) schedule(host, c);
     if (c.unsent() != 0) output(host, c);

@@ -6,6 +6,7 @@
 #include <netkit/core/sequence_number.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/core/timer.hpp>
+#include <netkit/protocol/tcp/buffer_tuning.hpp>
 #include <netkit/protocol/tcp/challenge_ack.hpp>
 #include <netkit/protocol/tcp/congestion/congestion_control.hpp>
 #include <netkit/protocol/tcp/delivery_rate.hpp>
@@ -140,6 +141,8 @@ struct alignas(64) tcp_connection : tcp_flow {
     tcp_send_queue sending;
     tcp_receive_queue receiving;
     tcp_reassembly reassembly;
+    tcp_receive_tuning tuning;
+    std::uint32_t send_buffer = 0;     // bytes, now
     tcp_range duplicate;               // came twice, and the next report says so; else empty
     tcp_way way;
     tcp_socket_options options;
@@ -167,8 +170,11 @@ struct alignas(64) tcp_connection : tcp_flow {
     bool fin_unsent() const { return fin_queued && !fin_acknowledged && send_next <= send_end(); }
     /// The window the peer may still send into.
     std::uint32_t receive_window() const { return receive_edge - receive_next; }
-    std::uint32_t send_room() const { return sending.size() < options.send_buffer ? options.send_buffer - sending.size() : 0; }
-    std::uint32_t receive_room() const { return receiving.size() < options.receive_buffer ? options.receive_buffer - receiving.size() : 0; }
+    std::uint32_t receive_buffer() const { return tuning.buffer(); }
+    std::uint32_t send_room() const { return sending.size() < send_buffer ? send_buffer - sending.size() : 0; }
+    std::uint32_t receive_room() const { return receiving.size() < receive_buffer() ? receive_buffer() - receiving.size() : 0; }
+    /// Whether a program that has found the send buffer full is told to go on.
+    bool has_worthwhile_send_room() const { return sending.size() <= send_buffer / 3 * 2; }
     /// How many bytes may be in the network.
     std::uint32_t congestion_window() const { return recovery.now == tcp_loss_recovery::phase::recovery ? recovery.window : congestion.window(); }
     time_point next_deadline() const { return std::min({transmit_at, acknowledge_at, life_at, pacing_waits ? paced_until : time_point::max()}); }

@@ -26,6 +26,9 @@ void describe(const Connection& c, tcp_info& info) {
     info.slow_start_threshold = c.congestion.slow_start_threshold();
     info.send_window = c.send_window;
     info.receive_window = c.receive_window();
+    info.send_buffer = c.send_buffer;
+    info.receive_buffer = c.receive_buffer();
+    info.receive_rtt = c.tuning.round_trip();
     info.unacknowledged = c.send_highest - c.send_unacknowledged;
     info.unsent = c.unsent();
     info.readable = c.receiving.size();
@@ -54,7 +57,7 @@ void describe_readiness(const Connection& c, Readiness& ready) {
     ready.connected = c.was_established && !failed;
     ready.connecting = c.state == tcp_state::syn_sent || (c.state == tcp_state::syn_received && !c.was_established);
     ready.readable = ready.available != 0 || c.fin_received || c.receive_shut || failed;
-    ready.writable = failed || c.fin_queued || (may_send(c.state) && c.sending.size() <= c.options.send_buffer / 3 * 2);
+    ready.writable = failed || c.fin_queued || (may_send(c.state) && c.has_worthwhile_send_room());
 }
 
 }  // namespace netkit::tcp_machine

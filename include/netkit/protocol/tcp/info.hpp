@@ -23,6 +23,9 @@ struct tcp_info {
     std::uint32_t slow_start_threshold = 0;
     std::uint32_t send_window = 0;     ///< what the peer offers
     std::uint32_t receive_window = 0;  ///< what we offer
+    std::uint32_t send_buffer = 0;     ///< how many bytes may wait for acknowledgement, as of now
+    std::uint32_t receive_buffer = 0;  ///< how many bytes may wait to be read, as of now
+    duration receive_rtt{};            ///< the round trip by which the receive buffer is tuned; zero where it is fixed
     std::uint32_t unacknowledged = 0;  ///< sent and not acknowledged
     std::uint32_t unsent = 0;          ///< accepted from the program and not sent
     std::uint32_t readable = 0;        ///< received in order and not read

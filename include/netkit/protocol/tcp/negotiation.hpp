@@ -26,7 +26,8 @@ void choose_send_mss(Connection& c) {
     c.send_mss = static_cast<std::uint16_t>(mss - (c.timestamps ? timestamps_size : 0));
 }
 
-/// What we offer: an MSS that fits our own interface, timestamps, selective acknowledgements, and a scale that lets the window cover the receive buffer.
+/// What we offer: an MSS that fits our own interface, timestamps, selective acknowledgements, and a scale that lets the window cover all that the receive buffer
+/// may become.
 template <class Connection>
 void make_offer(Connection& c) {
     c.own_mss = std::max(c.way.mss, least_mss);
@@ -35,7 +36,8 @@ void make_offer(Connection& c) {
     c.scaling = c.options.window_scaling;
     c.selective = c.options.selective_acknowledgements;
     c.receive_scale = 0;
-    while (c.scaling && c.receive_scale < tcp_largest_window_scale && c.options.receive_buffer >> c.receive_scale > 65535) ++c.receive_scale;
+    choose_buffers(c);
+    while (c.scaling && c.receive_scale < tcp_largest_window_scale && most_receive_buffer(c) >> c.receive_scale > 65535) ++c.receive_scale;
     c.receive_edge = c.receive_next + std::min(c.receive_room(), 65535u);
 }
 

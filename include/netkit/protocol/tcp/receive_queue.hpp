@@ -13,14 +13,16 @@
 
 namespace netkit {
 
-/// Bytes in order that the program has not read: the packets that brought them. What is small is copied behind the last one,
-/// so that many tiny segments do not hold a buffer each.
+/// Bytes in order that the program has not read: the packets that brought them. What is small is copied behind the last one, and so is
+/// what is not, while the buffers are mostly empty: they hold no more than some 2.5 times the bytes in them.
 class tcp_receive_queue {
 public:
     static constexpr std::size_t copied_up_to = 512;
 
     std::uint32_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
+    /// Memory of the packets held, in bytes.
+    std::uint32_t memory() const { return memory_; }
 
     /// Takes a packet of payload only.
     void push(packet p) {
@@ -28,19 +30,21 @@ public:
         if (n == 0) return;
         size_ += static_cast<std::uint32_t>(n);
         if (last_) {
-            if (n <= copied_up_to && n <= last_.tailroom()) {
+            if (n <= last_.tailroom() && (n <= copied_up_to || memory_ / 2 > size_)) {
                 p.for_each_part([&](std::span<const std::byte> part) { last_.append(part); });
                 return;
             }
             earlier_.push_back(std::move(last_));
         }
         last_ = fitting(std::move(p));
+        memory_ += cost(last_);
     }
     /// Copies the first bytes into the buffers, and gives them up unless `peek`. Returns how many.
     std::size_t read(std::span<const std::span<std::byte>> buffers, bool peek) {
         std::size_t done = 0;
         packet_queue kept;
-        auto front_skip = skip_;
+        const auto front_skip = skip_;
+        const auto memory = memory_;
         for (auto buffer : buffers)
             while (!buffer.empty() && size_ != 0) {
                 auto p = take_first();
@@ -60,6 +64,7 @@ public:
         if (peek) {
             restore(std::move(kept));
             skip_ = front_skip;
+            memory_ = memory;
         } else {
             size_ -= static_cast<std::uint32_t>(done);
         }
@@ -94,6 +99,7 @@ public:
         earlier_.clear();
         last_.reset();
         size_ = 0;
+        memory_ = 0;
         skip_ = 0;
     }
 
@@ -106,8 +112,17 @@ private:
         }
         return p;
     }
-    packet take_first() { return earlier_.empty() ? std::move(last_) : earlier_.pop_front(); }
+    static std::uint32_t cost(const packet& p) {
+        const auto own = sizeof(buffer) + p.headroom() + p.head().size() + p.tailroom();
+        return static_cast<std::uint32_t>(own + (p.size() - p.head().size()));
+    }
+    packet take_first() {
+        auto p = earlier_.empty() ? std::move(last_) : earlier_.pop_front();
+        if (p) memory_ -= cost(p);
+        return p;
+    }
     void put_back(packet p) {
+        memory_ += cost(p);
         if (earlier_.empty() && !last_) last_ = std::move(p);
         else earlier_.push_front(std::move(p));
     }
@@ -127,6 +142,7 @@ private:
     packet_queue earlier_;
     packet last_;
     std::uint32_t size_ = 0;
+    std::uint32_t memory_ = 0;
     std::uint32_t skip_ = 0;  // bytes of the first packet already read
 };
 

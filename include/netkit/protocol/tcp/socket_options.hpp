@@ -10,6 +10,9 @@ using tcp_milliseconds = std::chrono::duration<std::uint32_t, std::milli>;
 
 /// What a program may choose for one connection, and for the connections that a listener accepts.
 struct tcp_socket_options {
+    /// What buffers begin with that the program has not fixed, in bytes.
+    static constexpr std::uint32_t first_send_buffer = 256 * 1024, first_receive_buffer = 128 * 1024;
+
     bool no_delay = false;       ///< small segments need not wait for acknowledgements (turns the Nagle algorithm off)
     bool cork = false;           ///< more is to come: only full segments leave, until this is taken back
     bool pacing = false;         ///< segments leave evenly spread, at the congestion control's pace, rather than in bursts
@@ -26,8 +29,10 @@ struct tcp_socket_options {
     tcp_seconds keep_alive_interval{75};           ///< between probes
     tcp_seconds linger_time{0};
     tcp_milliseconds user_timeout{0};              ///< how long data may stay unacknowledged (RFC 5482); 0: until retransmissions run out
-    std::uint32_t send_buffer = 256 * 1024;        ///< bytes kept until they are acknowledged
-    std::uint32_t receive_buffer = 256 * 1024;     ///< bytes the peer may send ahead of the program's reads
+    std::uint32_t send_buffer = 0;                 ///< bytes kept until they are acknowledged; 0: as many as keep the way busy
+    std::uint32_t receive_buffer = 0;              ///< bytes the peer may send ahead of the program's reads; 0: as many as keep the way busy
+    std::uint32_t most_send_buffer = 4 << 20;      ///< where send_buffer is 0: how far it may grow
+    std::uint32_t most_receive_buffer = 6 << 20;   ///< where receive_buffer is 0: how far it may grow
     std::uint16_t maximum_segment = 0;             ///< payload bytes of a segment at most; 0: what the path takes
 };
 

@@ -68,6 +68,12 @@ void acknowledge_soon(Host& host, Connection& c, std::uint32_t size) {
     }
 }
 
+/// What may be held beyond gaps, in bytes with all overhead.
+template <class Connection>
+std::uint32_t most_memory_out_of_order(const Connection& c) {
+    return std::min(c.receive_buffer(), 1u << 30) * 2 + 65536;
+}
+
 /// The payload of a segment that has been cut to the receive window, starting at `first`.
 template <class Host, class Connection>
 void process_text(Host& host, Connection& c, packet p, sequence_number first) {
@@ -80,7 +86,7 @@ void process_text(Host& host, Connection& c, packet p, sequence_number first) {
     }
     // Out of order: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
     c.acknowledge_now = true;
-    const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, c.options.receive_buffer * 2 + 65536);
+    const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, most_memory_out_of_order(c));
     came_twice(c, insertion.duplicate);
     if (c.selective && !c.reassembly.empty()) c.report_due = true;
 }

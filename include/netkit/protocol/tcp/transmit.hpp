@@ -48,13 +48,30 @@ void schedule(Host& host, Connection& c) {
     if (next != time_point::max()) host.arm(c, next);
 }
 
-/// How far the peer may send, moved on where that is worth telling (RFC 9293 section 3.8.6.2.2): by a full segment, or half of the buffer.
+/// How much more room is worth telling of (RFC 9293 section 3.8.6.2.2): a full segment, or half of the buffer.
+template <class Connection>
+std::uint32_t worthwhile_room(const Connection& c) {
+    return std::max<std::uint32_t>(std::min<std::uint32_t>(c.own_mss, c.receive_buffer() / 2), 1);
+}
+
+/// A window, rounded up to what the window field can say.
+template <class Connection>
+std::uint32_t whole_units(const Connection& c, std::uint32_t window) {
+    const auto unit = 1u << c.receive_scale;
+    return (window + unit - 1) & ~(unit - 1);
+}
+
+/// How far the peer may send, moved on where that is worth telling.
 template <class Connection>
 void open_receive_window(Connection& c) {
     const auto room = std::min(c.receive_room(), 65535u << c.receive_scale);
     const auto offered = c.receive_window();
-    const auto worth = std::min<std::uint32_t>(c.own_mss, c.options.receive_buffer / 2);
-    if (room >= offered + std::max<std::uint32_t>(worth, 1)) c.receive_edge = c.receive_next + room;
+    if (room >= offered + worthwhile_room(c)) {
+        c.receive_edge = c.receive_next + room;
+    } else if (const auto whole = whole_units(c, offered); whole <= room) {
+        // The field cannot say it exactly: rather a little more than that the edge seems to go back.
+        c.receive_edge = c.receive_next + whole;
+    }
 }
 
 /// The window field: what is offered, scaled; rounded down, so that no more is ever promised.

@@ -22,6 +22,7 @@
 #include <netkit/core/time.hpp>
 #include <netkit/core/timer.hpp>
 #include <netkit/drivers/memory_link.hpp>
+#include <netkit/layers/ethernet_switch.hpp>
 #include <netkit/layers/filter.hpp>
 #include <netkit/layers/inject.hpp>
 #include <netkit/layers/ip_in_ip.hpp>

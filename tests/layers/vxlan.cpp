@@ -142,16 +142,16 @@ TEST_CASE("frames for many, and for stations not yet seen, go to every remote; o
 }
 
 TEST_CASE("stations are forgotten after a while, and bounded") {
-    learned_locations known;
+    learned_locations<ip_address> known;
     known.start({1, 2});
     const auto behind = ip_address::parse("198.18.0.2");
     const time_point start{std::chrono::seconds(100)};
-    for (std::size_t i = 0; i < 2 * learned_locations::most; ++i)
+    for (std::size_t i = 0; i < 2 * known.most; ++i)
         known.learn(mac_address(2, 0, 0, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)), behind, start);
-    CHECK(known.size() == learned_locations::most);
+    CHECK(known.size() == known.most);
     REQUIRE(known.find(mac(0), start));
     CHECK(*known.find(mac(0), start) == behind);
-    const auto later = start + learned_locations::lifetime + std::chrono::seconds(1);
+    const auto later = start + known.lifetime + std::chrono::seconds(1);
     CHECK(!known.find(mac(0), later));
     known.learn(mac_address(2, 1, 0, 0, 0, 0), behind, later);
     CHECK(known.size() == 1);

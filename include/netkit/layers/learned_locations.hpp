@@ -1,6 +1,5 @@
 #pragma once
 
-#include <netkit/core/ip_address.hpp>
 #include <netkit/core/keyed_hash.hpp>
 #include <netkit/core/mac_address.hpp>
 #include <netkit/core/time.hpp>
@@ -11,17 +10,18 @@
 
 namespace netkit {
 
-/// Behind which remote each link address was last seen: what a learning bridge knows. Entries end some time after their last
-/// use; when there is no room, nothing more is learned, and frames go to all.
+/// Behind which Place (a remote, an interface) each link address was last seen: what a learning bridge knows (IEEE 802.1Q section
+/// 8.8). Entries end some time after they were last seen; when there is no room, nothing more is learned, and frames go to all.
+template <class Place>
 class learned_locations {
 public:
-    static constexpr std::size_t most = 1024;
-    static constexpr duration lifetime = std::chrono::minutes(5);
+    std::size_t most = 1024;  ///< entries
+    duration lifetime = std::chrono::minutes(5);
 
     void start(const hash_key& key) { table_ = table(16, hash{key}); }
     std::size_t size() const { return table_.size(); }
 
-    void learn(const mac_address& mac, const ip_address& behind, time_point now) {
+    void learn(const mac_address& mac, const Place& behind, time_point now) {
         if (auto found = table_.find(mac); found != table_.end()) {
             found->second = {behind, now + lifetime};
             return;
@@ -35,7 +35,7 @@ public:
         table_.emplace(mac, location{behind, now + lifetime});
     }
     /// Null where it is not known.
-    const ip_address* find(const mac_address& mac, time_point now) const {
+    const Place* find(const mac_address& mac, time_point now) const {
         const auto found = table_.find(mac);
         return found == table_.end() || found->second.until <= now ? nullptr : &found->second.behind;
     }
@@ -43,7 +43,7 @@ public:
 
 private:
     struct location {
-        ip_address behind;
+        Place behind;
         time_point until;
     };
     struct hash {

@@ -34,7 +34,7 @@ struct vxlan : carries<sole, no_link, Inner> {
     using sends_to = ip_address;
 
     /// Where the segment's stations were last seen.
-    learned_locations stations;
+    learned_locations<ip_address> stations;
 
     void opened(context auto here) { stations.start(hash_key{here.random(), here.random()}); }
 

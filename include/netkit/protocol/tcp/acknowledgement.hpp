@@ -94,7 +94,11 @@ void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news
 /// Congestion control hears what has arrived, and how long it took.
 template <class Host, class Connection>
 void grow_window(Host& host, Connection& c, const tcp_delivery& news, tcp_microseconds rtt, bool round_ended, bool recovering) {
-    if (news.bytes == 0 || (recovering && !congestion_hears_recovery<typename Connection::congestion_type>)) return;
+    if (news.bytes == 0) return;
+    if constexpr (!congestion_hears_recovery<typename Connection::congestion_type>) {
+        // What arrives beyond a gap does not open the window (RFC 5681 section 3.2, step 1).
+        if (recovering || !news.advances) return;
+    }
     const auto window = c.congestion.window();
     tcp_acknowledged told;
     told.bytes = news.bytes;

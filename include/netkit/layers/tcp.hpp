@@ -208,7 +208,14 @@ private:
     NETKIT_COLD bool receive_in_time_wait(context auto here, tcp_time_wait& w, const tcp_segment& s, packet& p) {
         tcp_output<decltype(here)> io(here);
         switch (time_wait_answer(w, s)) {
-        case tcp_time_wait_answer::reopen: forget(w); return true;
+        case tcp_time_wait_answer::reopen:
+            if (listener_of(w.key, p.interface())) {
+                forget(w);
+                return true;
+            }
+            // Nobody would take it: that must not end the wait.
+            io.answer(w);
+            break;
         case tcp_time_wait_answer::end: forget(w); break;
         case tcp_time_wait_answer::restart:
             time_waits.remove(w);
@@ -223,13 +230,18 @@ private:
         return false;
     }
 
+    /// The port that listens for a flow, null where none does.
+    port* listener_of(const tcp_flow_key& flow_key, interface_id in) const {
+        auto local = flow_key.local();
+        local.scope = in;
+        auto* its_port = static_cast<port*>(ports.look_up(local, flow_key.remote()));
+        return its_port && its_port->backlog != 0 ? its_port : nullptr;
+    }
     /// LISTEN (RFC 9293 section 3.10.7.2), and CLOSED (3.10.7.1) where there is no listener.
     NETKIT_COLD void receive_by_listener(context auto here, const tcp_flow_key& flow_key, const tcp_segment& s, packet p) {
         tcp_output<decltype(here)> io(here);
-        auto local = flow_key.local();
-        local.scope = p.interface();
-        auto* its_port = static_cast<port*>(ports.look_up(local, flow_key.remote()));
-        if (!its_port || its_port->backlog == 0) {
+        auto* its_port = listener_of(flow_key, p.interface());
+        if (!its_port) {
             if (!s.has(tcp_flags::rst)) io.refuse_flow(flow_key, s);
             return here.drop(std::move(p), drop_reason::no_socket);
         }

@@ -27,6 +27,7 @@ public:
 
     segment_builder& sequence(std::uint32_t n) { return sequence_ = n, *this; }
     segment_builder& acknowledgement(std::uint32_t n) { return acknowledgement_ = n, *this; }
+    segment_builder& flags(tcp_flags f) { return flags_ = f, *this; }
     segment_builder& window(unsigned n) { return window_ = static_cast<std::uint16_t>(n), *this; }
     segment_builder& urgent(unsigned n) { return urgent_ = static_cast<std::uint16_t>(n), *this; }
     segment_builder& payload(payload_bytes bytes) { return payload_ = joined(bytes.bytes()), *this; }

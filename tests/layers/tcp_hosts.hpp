@@ -1,5 +1,7 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <netkit/compose/stack.hpp>
 #include <netkit/drivers/memory_link.hpp>
 #include <netkit/layers/arp.hpp>
@@ -83,6 +85,26 @@ void accounted_for(Host& host) {
     CHECK(c.held() == 0);
     CHECK(c.received == c.delivered + c.forwarded + c.dropped_in_all());
 }
+
+/// A connected pair of sockets: `client` on a, `server` on b.
+template <class Host>
+struct connected {
+    netkit::tcp_socket listener, client, server;
+    explicit connected(two<Host>& hosts, std::string_view target = "198.18.0.2", const netkit::tcp_socket_options& options = {}) {
+        listener.set_options(options);
+        client.set_options(options);
+        REQUIRE(listener.open(hosts.b) == netkit::errc::ok);
+        REQUIRE(listener.bind({netkit::ip_address{}, 80}) == netkit::errc::ok);
+        REQUIRE(listener.listen(16) == netkit::errc::ok);
+        REQUIRE(client.open(hosts.a) == netkit::errc::ok);
+        REQUIRE(client.connect(at(target, 80)) == netkit::errc::would_block);
+        hosts.run();
+        REQUIRE(client.connected());
+        REQUIRE(listener.acceptable());
+        REQUIRE(listener.accept(server) == netkit::errc::ok);
+        CHECK(server.connected());
+    }
+};
 
 /// Moves data from one socket to the other, which reads to the end; what came.
 template <class Run>

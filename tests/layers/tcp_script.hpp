@@ -103,6 +103,7 @@ struct subject : scripted_host<ipv4<icmp, tcp<>>> {
         const auto* flow = here->flows.find(tcp_flow_key::of(own_address, own_port, peer_address, peer_port));
         if (!flow) return listener.is_open() ? tcp_state::listen : tcp_state::closed;
         if (flow->kind == tcp_flow_kind::time_wait) return tcp_state::time_wait;
+        if (flow->kind == tcp_flow_kind::half_open) return tcp_state::syn_received;
         using entry = typename netkit::tcp<>::entry;
         return static_cast<const entry*>(flow)->state;
     }

@@ -45,6 +45,7 @@ enum class network_error : std::uint8_t {
     administratively_prohibited,
     parameter_problem,    ///< with the offset of the octet at fault
     unrecognised_option,  ///< with the offset of an option that must not be skipped (IPv6)
+    no_neighbour,         ///< our own finding, which no one can forge: the next hop does not answer
 };
 /// Tells a packet's sender what became of it; the packet begins with its network header, and stays the caller's.
 template <class Layer, class A>

@@ -85,6 +85,7 @@ private:
     static message encode(network_error error, std::uint32_t detail) {
         switch (error) {
         case network_error::network_unreachable: return {icmp_type::destination_unreachable, icmp_code::net_unreachable, 0};
+        case network_error::no_neighbour:
         case network_error::host_unreachable: return {icmp_type::destination_unreachable, icmp_code::host_unreachable, 0};
         case network_error::protocol_unreachable: return {icmp_type::destination_unreachable, icmp_code::protocol_unreachable, 0};
         case network_error::port_unreachable: return {icmp_type::destination_unreachable, icmp_code::port_unreachable, 0};

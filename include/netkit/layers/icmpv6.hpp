@@ -106,6 +106,7 @@ private:
         using type = icmpv6_type;
         switch (error) {
         case network_error::network_unreachable: return {type::destination_unreachable, icmpv6_code::no_route, 0};
+        case network_error::no_neighbour:
         case network_error::host_unreachable: return {type::destination_unreachable, icmpv6_code::address_unreachable, 0};
         case network_error::protocol_unreachable: return {type::parameter_problem, icmpv6_code::unrecognised_next_header, detail};
         case network_error::port_unreachable: return {type::destination_unreachable, icmpv6_code::port_unreachable, 0};

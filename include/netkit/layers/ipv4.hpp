@@ -97,7 +97,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
     void neighbour_unreachable(context auto here, packet p) {
         if (const auto* h = p.template peek<ipv4_header>()) {
             if (p.frames()) tell_sender(here, p, from_type{h->source, h->target, h->ttl, h->tos, static_cast<std::uint16_t>(h->header_size()), false}, network_error::host_unreachable);
-            else tell_transport(here, p, network_error::host_unreachable, 0);
+            else tell_transport(here, p, network_error::no_neighbour, 0);
         }
         here.drop(std::move(p), drop_reason::no_neighbour);
     }

@@ -120,7 +120,7 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
                             from_type{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), sizeof *h, false},
                             network_error::host_unreachable);
             else
-                tell_transport(here, p, network_error::host_unreachable, 0);
+                tell_transport(here, p, network_error::no_neighbour, 0);
         }
         here.drop(std::move(p), drop_reason::no_neighbour);
     }

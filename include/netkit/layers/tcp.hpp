@@ -8,16 +8,20 @@
 #include <netkit/core/keyed_hash.hpp>
 #include <netkit/layers/tcp_calls.hpp>
 #include <netkit/layers/tcp_entry.hpp>
+#include <netkit/layers/tcp_listening.hpp>
 #include <netkit/layers/tcp_output.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/protocol/port_table.hpp>
+#include <netkit/protocol/rate_limit.hpp>
 #include <netkit/protocol/tcp/congestion/congestion_of.hpp>
 #include <netkit/protocol/tcp/congestion/reno.hpp>
 #include <netkit/protocol/tcp/flow_table.hpp>
+#include <netkit/protocol/tcp/half_open.hpp>
 #include <netkit/protocol/tcp/initial_sequence.hpp>
 #include <netkit/protocol/tcp/network_errors.hpp>
 #include <netkit/protocol/tcp/receive_processing.hpp>
 #include <netkit/protocol/tcp/slab.hpp>
+#include <netkit/protocol/tcp/syn_cookies.hpp>
 #include <netkit/protocol/tcp/time_wait.hpp>
 #include <netkit/protocol/tcp/timers.hpp>
 #include <netkit/wire/pseudo_header.hpp>
@@ -61,10 +65,16 @@ struct tcp : leaf {
     tcp_beginning_source beginnings;
     tcp_slab<entry> connections;
     tcp_slab<port> bound;
+    tcp_slab<tcp_half_open> half_open;
     tcp_slab<tcp_time_wait> remembered;
+    tcp_half_open_schedule handshakes;
+    tcp_syn_cookies cookies;
     tcp_time_wait_list time_waits;
     intrusive_list<tcp_socket> sockets;
     struct time_wait_timer : timer {} time_wait_end;
+    struct handshake_timer : timer {} handshake_due;
+    /// How often peers are answered that have no connection: with resets, and where we are.
+    answer_limit strangers{{.per_second_each = 100, .burst_each = 200, .per_second = 4000, .burst = 4000}};
 
     /// How long a closed connection is remembered, and how many at most: beyond that the oldest are forgotten.
     duration time_wait = tcp_timing::time_wait;
@@ -89,6 +99,7 @@ struct tcp : leaf {
         }
         flows.for_each([this](tcp_flow& f) {
             if (f.kind == tcp_flow_kind::connection) connections.destroy(static_cast<entry&>(f));
+            else if (f.kind == tcp_flow_kind::half_open) half_open.destroy(static_cast<tcp_half_open&>(f));
             else remembered.destroy(static_cast<tcp_time_wait&>(f));
         });
     }
@@ -96,6 +107,8 @@ struct tcp : leaf {
     void opened(context auto here) {
         ports.start({here.random(), here.random()});
         beginnings.start({here.random(), here.random()});
+        cookies.start({here.random(), here.random()});
+        strangers.start({here.random(), here.random()});
         flows.start(tcp_flow_hash([&] { return here.random(); }));
     }
 
@@ -114,7 +127,12 @@ struct tcp : leaf {
         if (inner.size() < sizeof quoted) return;
         std::memcpy(&quoted, inner.data(), sizeof quoted);
         auto* flow = flows.find(tcp_flow_key::of(way.source, quoted.source, way.target, quoted.target));
-        if (!flow || flow->kind != tcp_flow_kind::connection) return;
+        if (!flow || flow->kind == tcp_flow_kind::time_wait) return;
+        if (flow->kind == tcp_flow_kind::half_open) {
+            auto& h = static_cast<tcp_half_open&>(*flow);
+            if (is_hard(error) && sequence_number(quoted.sequence) == h.initial_send) forget(h);
+            return;
+        }
         auto& e = static_cast<entry&>(*flow);
         if (!tcp_machine::quotes_what_is_under_way(e, sequence_number(quoted.sequence))) return;
         work(here, e, [&](auto& io) {
@@ -123,7 +141,7 @@ struct tcp : leaf {
                 if constexpr (requires { internet->learn_path_mtu(internet, way.target, detail); }) internet->learn_path_mtu(internet, way.target, detail);
                 tcp_machine::path_narrowed(io, e, tcp_mss_of<A>(detail));
             } else if (error != network_error::parameter_problem && error != network_error::reassembly_timeout) {
-                tcp_machine::network_unreachable(e, as_errc(error));
+                tcp_machine::network_unreachable(e, as_errc(error), is_hard(error));
             }
         });
     }
@@ -135,6 +153,7 @@ struct tcp : leaf {
         while (!time_waits.empty() && time_waits.first()->until <= here.now()) forget(*time_waits.first());
         if (!time_waits.empty()) here.arm(t, time_waits.first()->until);
     }
+    void expired(context auto here, handshake_timer&) { tcp_listening(here).expired(); }
 
     /// Has a connection's machine do something, and sees to what comes of it: sockets are told, what is closed goes.
     template <class Here, class F>
@@ -144,15 +163,26 @@ struct tcp : leaf {
         e.busy = true;
         f(io);
         e.busy = false;
+        worked(here, e);
+    }
+    void worked(context auto here, entry& e) {
         if (e.events.any()) tell(here, e);
         if (e.state == tcp_state::closed || e.state == tcp_state::time_wait) [[unlikely]] settle(here, e);
     }
 
     /// Gives up a local port, and what waits there to be accepted. The waiting are not told.
     void forget(port& gone) {
-        gone.half_open.for_each([this](entry& e) { destroy(e); });
+        if (gone.size != 0)
+            handshakes.for_each([&](tcp_half_open& h) {
+                if (h.queue == &gone) forget(h);
+            });
         gone.waiting.for_each([this](entry& e) { destroy(e); });
         bound.destroy(gone);
+    }
+    void forget(tcp_half_open& h) {
+        --h.queue->size;
+        flows.remove(h);
+        half_open.destroy(h);
     }
     void forget(tcp_time_wait& w) {
         time_waits.remove(w);
@@ -170,6 +200,11 @@ private:
     static void tell(context auto here, entry& e) {
         e.events = {};
         if (e.socket) here.make_ready(*e.socket);
+    }
+    /// Whether an error tells that trying again is in vain (RFC 1122 section 4.2.3.9).
+    static bool is_hard(network_error error) {
+        return error == network_error::port_unreachable || error == network_error::protocol_unreachable ||
+               error == network_error::administratively_prohibited || error == network_error::no_neighbour;
     }
     static errc as_errc(network_error error) {
         switch (error) {
@@ -198,24 +233,26 @@ private:
         }
         if (from.source.is_any() || from.source.is_multicast() || (from.source == from.target && s.source_port == s.target_port))
             return here.drop(std::move(p), drop_reason::bad_source);
-        if (flow) {
-            if (!receive_in_time_wait(here, static_cast<tcp_time_wait&>(*flow), s, p)) return;
-        }
-        receive_by_listener(here, flow_key, s, std::move(p));
+        const tcp_listening listening(here);
+        if (flow && flow->kind == tcp_flow_kind::half_open) return listening.receive(static_cast<tcp_half_open&>(*flow), s, std::move(p));
+        if (flow) return receive_in_time_wait(here, static_cast<tcp_time_wait&>(*flow), s, std::move(p));
+        listening.receive(flow_key, s, std::move(p));
     }
 
-    /// False where the segment has been dealt with; true where it may open a new connection in place of the old.
-    NETKIT_COLD bool receive_in_time_wait(context auto here, tcp_time_wait& w, const tcp_segment& s, packet& p) {
+    NETKIT_COLD void receive_in_time_wait(context auto here, tcp_time_wait& w, const tcp_segment& s, packet p) {
         tcp_output<decltype(here)> io(here);
         switch (time_wait_answer(w, s)) {
-        case tcp_time_wait_answer::reopen:
-            if (listener_of(w.key, p.interface())) {
-                forget(w);
-                return true;
+        case tcp_time_wait_answer::reopen: {
+            // Where nobody would take it, that must not end the wait.
+            if (!tcp_listening(here).listener_of(w.key, p.interface())) {
+                if (io.may_answer(w.key)) io.answer(w);
+                break;
             }
-            // Nobody would take it: that must not end the wait.
-            io.answer(w);
-            break;
+            const auto both = w.key;
+            const auto used = w.send_next;
+            forget(w);
+            return tcp_listening(here).receive(both, s, std::move(p), &used);
+        }
         case tcp_time_wait_answer::end: forget(w); break;
         case tcp_time_wait_answer::restart:
             time_waits.remove(w);
@@ -223,50 +260,12 @@ private:
             time_waits.push_back(w);
             io.answer(w);
             break;
-        case tcp_time_wait_answer::acknowledge: io.answer(w); break;
+        case tcp_time_wait_answer::acknowledge:
+            if (io.may_answer(w.key)) io.answer(w);
+            break;
         case tcp_time_wait_answer::nothing: break;
         }
         here.deliver(p);
-        return false;
-    }
-
-    /// The port that listens for a flow, null where none does.
-    port* listener_of(const tcp_flow_key& flow_key, interface_id in) const {
-        auto local = flow_key.local();
-        local.scope = in;
-        auto* its_port = static_cast<port*>(ports.look_up(local, flow_key.remote()));
-        return its_port && its_port->backlog != 0 ? its_port : nullptr;
-    }
-    /// LISTEN (RFC 9293 section 3.10.7.2), and CLOSED (3.10.7.1) where there is no listener.
-    NETKIT_COLD void receive_by_listener(context auto here, const tcp_flow_key& flow_key, const tcp_segment& s, packet p) {
-        tcp_output<decltype(here)> io(here);
-        auto* its_port = listener_of(flow_key, p.interface());
-        if (!its_port) {
-            if (!s.has(tcp_flags::rst)) io.refuse_flow(flow_key, s);
-            return here.drop(std::move(p), drop_reason::no_socket);
-        }
-        if (s.has(tcp_flags::rst)) return here.drop(std::move(p), drop_reason::bad_state);
-        if (s.has(tcp_flags::ack)) {
-            io.refuse_flow(flow_key, s);
-            return here.drop(std::move(p), drop_reason::bad_state);
-        }
-        if (!s.has(tcp_flags::syn) || s.has(tcp_flags::fin)) return here.drop(std::move(p), drop_reason::bad_state);
-        if (!its_port->has_room() || its_port->half_open_count >= its_port->most_half_open()) return here.drop(std::move(p), drop_reason::backlog_full);
-        auto* e = connections.make();
-        if (!e) return here.drop(std::move(p), drop_reason::no_buffers);
-        e->key = flow_key;
-        e->options = its_port->socket->options();
-        // A link-local peer is on the link that its SYN came by.
-        const bool on_link = flow_key.remote().address.visit([](const auto& a) { return a.is_link_local(); });
-        if (on_link) e->way.scope = p.interface();
-        if (!io.find_way(*e)) {
-            connections.destroy(*e);
-            return here.drop(std::move(p), drop_reason::no_route);
-        }
-        flows.insert(*e);
-        its_port->begin(*e);
-        here.deliver(p);
-        work(here, *e, [&](auto& out) { tcp_machine::open_passive(out, *e, beginnings(flow_key, here.now()), s); });
     }
 
     /// A connection that has come to its end.

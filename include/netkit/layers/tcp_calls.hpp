@@ -236,7 +236,6 @@ private:
                 e.admitted = false;
                 give_up(here, e, true);
             };
-            its_port->half_open.for_each(refuse);
             its_port->waiting.for_each(refuse);
             release_port(here, s);
         }

@@ -5,6 +5,7 @@
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/protocol/port_table.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/half_open.hpp>
 
 #include <cstddef>
 
@@ -23,32 +24,27 @@ struct tcp_entry : tcp_connection<Congestion>, timer, list_hook {
     bool busy = false;      ///< its machine is at work: it must not be destroyed
 };
 
-/// The local port of a socket; where it listens, with the connections that it has not given away.
+/// The local port of a socket; where it listens, with the handshakes it leads and the connections that wait to be accepted.
 template <class Entry>
-struct tcp_port : port_binding {
+struct tcp_port : port_binding, tcp_syn_queue {
     tcp_socket* socket = nullptr;
-    std::size_t backlog = 0;        ///< 0: not listening
-    std::size_t half_open_count = 0, waiting_count = 0;
-    intrusive_list<Entry> half_open;  ///< in SYN-RECEIVED
+    std::size_t backlog = 0;          ///< 0: not listening
+    std::size_t waiting_count = 0;
     intrusive_list<Entry> waiting;    ///< to be accepted, the first to come first
 
     bool has_room() const { return waiting_count < backlog; }
-    /// Handshakes under way at once: more than may wait, since many a SYN comes to nothing.
+    /// Handshakes under way at once: more than may wait, since many a SYN comes to nothing. Beyond that there are SYN cookies.
     std::size_t most_half_open() const { return backlog < 64 ? 64 : backlog; }
-    void begin(Entry& e) {
-        e.listener = this;
-        half_open.push_back(e);
-        ++half_open_count;
-    }
     void admit(Entry& e) {
         e.admitted = true;
-        --half_open_count;
         ++waiting_count;
         waiting.push_back(e);
     }
     void remove(Entry& e) {
-        --(e.admitted ? waiting_count : half_open_count);
-        static_cast<list_hook&>(e).unlink();
+        if (e.admitted) {
+            --waiting_count;
+            static_cast<list_hook&>(e).unlink();
+        }
         e.listener = nullptr;
     }
 };

@@ -78,13 +78,12 @@ public:
         refuse_flow(e.key, s);
     }
     NETKIT_COLD void refuse_flow(const tcp_flow_key& key, const tcp_segment& s) const {
-        auto p = here.allocate();
-        if (p) send_apart(key, std::move(p), tcp_refusal(s).header(), {});
+        if (may_answer(key)) send_apart(key, tcp_refusal(s).header(), {});
     }
+    /// Whether to answer the peer of a flow that has no connection: so often, and so many in all.
+    bool may_answer(const tcp_flow_key& key) const { return here->strangers.allow(key.remote().address, now(), here.random()); }
     /// Tells a peer of a connection in TIME-WAIT where we are.
     NETKIT_COLD void answer(const tcp_time_wait& w) const {
-        auto p = here.allocate();
-        if (!p) return;
         tcp_header h{};
         h.sequence = w.send_next.value();
         h.acknowledgement = w.receive_next.value();
@@ -92,13 +91,26 @@ public:
         h.window = w.window;
         tcp_parsed_options options;
         options.has_timestamps = w.timestamps;
-        options.ts_value = tcp_timing::timestamp_clock(now()) + w.timestamp_offset;
+        options.ts_value = timestamp() + w.timestamp_offset;
         options.ts_echo = w.recent_timestamp;
-        std::array<std::byte, tcp_longest_options> space;
-        const auto size = write_tcp_options(space, options);
-        h.offset = tcp_header::make_offset(sizeof h + size);
-        send_apart(w.key, std::move(p), h, std::span<const std::byte>(space).first(size));
+        send_apart(w.key, h, options);
     }
+    /// A segment without a connection. Where there is no buffer, or no way, it is as if it were lost.
+    NETKIT_COLD void send_apart(const tcp_flow_key& key, tcp_header header, const tcp_parsed_options& parsed, interface_id scope = interface_id::none) const {
+        auto p = here.allocate();
+        if (!p) return;
+        std::array<std::byte, tcp_longest_options> space;
+        const auto options = std::span<const std::byte>(space).first(write_tcp_options(space, parsed));
+        header.offset = tcp_header::make_offset(sizeof header + options.size());
+        if (key.six) send_apart_as<ipv6_address>(key, std::move(p), header, options, scope);
+        else send_apart_as<ipv4_address>(key, std::move(p), header, options, scope);
+    }
+    /// The payload of a segment that fits the way to a flow's peer, options not counted; 0 where there is no way.
+    std::uint16_t mss_towards(const tcp_flow_key& key, interface_id scope) const {
+        return key.six ? mss_towards_as<ipv6_address>(key, scope) : mss_towards_as<ipv4_address>(key, scope);
+    }
+    /// Our clock of timestamps, without a connection's offset.
+    std::uint32_t timestamp() const { return tcp_timing::timestamp_clock(now()); }
 
 private:
     Here here;
@@ -121,7 +133,7 @@ private:
             way.hop_limit = found->hop_limit;
             if constexpr (requires { internet->table.generation(); }) way.generation = internet->table.generation();
             const auto& interface = here.interface(way.out);
-            const auto mss = tcp_mss_of<A>(way.mtu ? std::min(way.mtu, interface.mtu) : interface.mtu);
+            const auto mss = mss_of(*found);
             const bool changed = way.mss != mss;
             way.mss = std::max(mss, tcp_machine::least_mss);
             way.most_payload = interface.can.segmentation ? 65535 - tcp_headers_size<A> - tcp_longest_options : 0;
@@ -160,20 +172,28 @@ private:
             return errc::no_route;
         }
     }
-    /// A segment without a connection.
-    void send_apart(const tcp_flow_key& key, packet p, const tcp_header& header, std::span<const std::byte> options) const {
-        if (key.six) send_apart_as<ipv6_address>(key, std::move(p), header, options);
-        else send_apart_as<ipv4_address>(key, std::move(p), header, options);
-    }
     template <ip_number A>
-    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, std::span<const std::byte> options) const {
+    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, std::span<const std::byte> options, interface_id scope) const {
         if constexpr (speaks<A>) {
-            const auto* found = here.template nearest<router_of<A>>()->route(key.template remote_as<A>());
+            const auto* found = here.template nearest<router_of<A>>()->route(key.template remote_as<A>(), scope);
             if (!found) return here.drop(std::move(p), drop_reason::no_route);
             path<A> way = *found;
             way.source = key.template local_as<A>();
             (void)put(std::move(p), way, key, header, options);
         }
+    }
+    template <ip_number A>
+    std::uint16_t mss_of(const path<A>& way) const {
+        const auto mtu = here.interface(way.out).mtu;
+        return tcp_mss_of<A>(way.mtu ? std::min(way.mtu, mtu) : mtu);
+    }
+    template <ip_number A>
+    std::uint16_t mss_towards_as(const tcp_flow_key& key, interface_id scope) const {
+        if constexpr (speaks<A>) {
+            const auto* found = here.template nearest<router_of<A>>()->route(key.template remote_as<A>(), scope);
+            if (found) return std::max(mss_of(*found), tcp_machine::least_mss);
+        }
+        return 0;
     }
     template <ip_number A>
     errc put(packet p, const path<A>& way, const tcp_flow_key& key, tcp_header header, std::span<const std::byte> options) const {

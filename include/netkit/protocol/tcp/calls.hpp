@@ -40,13 +40,23 @@ void open(Host& host, Connection& c, const tcp_beginnings& beginnings) {
     start_retransmission_timer(host, c);
 }
 
-/// Answers a SYN that a listener heard (section 3.10.7.2).
+/// Goes on with a handshake that a listener has led without a connection (section 3.10.7.2): `syn` was answered `attempts` times, the
+/// last time at `answered_at`; 0 times where nothing is known of it.
 template <class Host, class Connection>
-void open_passive(Host& host, Connection& c, const tcp_beginnings& beginnings, const tcp_segment& syn) {
+void resume_passive(Host& host, Connection& c, const tcp_beginnings& beginnings, const tcp_segment& syn, std::uint8_t attempts, time_point answered_at) {
     begin(host, c, beginnings);
     c.passive = true;
     c.state = tcp_state::syn_received;
     accept_syn(c, syn, host.now());
+    c.attempts = attempts;
+    c.timing = attempts == 1;
+    c.timed_at = answered_at;
+}
+
+/// Answers a SYN with a connection of its own, for a host whose listeners keep no handshakes.
+template <class Host, class Connection>
+void open_passive(Host& host, Connection& c, const tcp_beginnings& beginnings, const tcp_segment& syn) {
+    resume_passive(host, c, beginnings, syn, 1, host.now());
     update_send_window(c, syn);
     send_syn(host, c);
     start_retransmission_timer(host, c);

@@ -70,15 +70,15 @@ private:
     std::uint64_t key_[6] = {};
 };
 
-enum class tcp_flow_kind : std::uint8_t { connection, time_wait };
+enum class tcp_flow_kind : std::uint8_t { connection, half_open, time_wait };
 
-/// What the table of flows links: a connection, or what is left of one in TIME-WAIT.
+/// What the table of flows links: a connection, a handshake that a listener leads, or what is left of a connection in TIME-WAIT.
+/// What derives from it has its own first bytes where the key leaves room.
 struct tcp_flow {
     tcp_flow* next = nullptr;
-    tcp_flow_key key{};
-    std::uint32_t hash = 0;
-    tcp_flow_kind kind = tcp_flow_kind::connection;
-    bool listed = false;
+    [[no_unique_address]] tcp_flow_key key{};
+    tcp_flow_kind kind : 7 = tcp_flow_kind::connection;
+    bool listed : 1 = false;
 };
 
 }  // namespace netkit

@@ -20,23 +20,21 @@ public:
     std::size_t memory() const { return buckets_.capacity() * sizeof(tcp_flow*); }
 
     tcp_flow* find(const tcp_flow_key& key) const {
-        const auto hash = hash_(key);
-        for (auto* flow = buckets_[index(hash)]; flow; flow = flow->next)
-            if (flow->hash == hash && flow->key == key) return flow;
-        return nullptr;
+        auto* flow = buckets_[index(key)];
+        while (flow && !(flow->key == key)) flow = flow->next;
+        return flow;
     }
     /// The key must not be in the table.
     void insert(tcp_flow& flow) {
         if (size_ == buckets_.size()) grow();
-        flow.hash = hash_(flow.key);
         flow.listed = true;
-        flow.next = std::exchange(buckets_[index(flow.hash)], &flow);
+        flow.next = std::exchange(buckets_[index(flow.key)], &flow);
         ++size_;
     }
     /// Nothing happens where it is not listed.
     void remove(tcp_flow& flow) {
         if (!flow.listed) return;
-        auto** at = &buckets_[index(flow.hash)];
+        auto** at = &buckets_[index(flow.key)];
         while (*at != &flow) at = &(*at)->next;
         *at = flow.next;
         flow.listed = false;
@@ -50,18 +48,20 @@ public:
     }
 
 private:
-    std::size_t index(std::uint32_t hash) const { return hash & (buckets_.size() - 1); }
+    std::size_t index(const tcp_flow_key& key) const { return hash_(key) & mask_; }
     void grow() {
         std::vector<tcp_flow*> before(buckets_.size() * 2);
         std::swap(before, buckets_);
+        mask_ = buckets_.size() - 1;
         for (auto* chain : before)
             while (chain) {
                 auto* flow = std::exchange(chain, chain->next);
-                flow->next = std::exchange(buckets_[index(flow->hash)], flow);
+                flow->next = std::exchange(buckets_[index(flow->key)], flow);
             }
     }
 
     std::vector<tcp_flow*> buckets_;
+    std::size_t mask_ = buckets_.size() - 1;
     std::size_t size_ = 0;
     tcp_flow_hash hash_;
 };

@@ -19,13 +19,13 @@ bool quotes_what_is_under_way(const Connection& c, sequence_number quoted) {
     return c.send_unacknowledged <= quoted && quoted < c.send_highest;
 }
 
-/// The target cannot be reached, for `why`. A connection attempt ends at once, as everybody does it (RFC 5461 section 4.1); later it is only
-/// told when the connection times out: what has worked may work again.
+/// The target cannot be reached, for `why`. Where trying again is in vain (`hard`), a connection attempt ends at once. Else, and later, it is only
+/// told when the connection times out: what does not work now may work again, and a router's word may be forged (RFC 5461, RFC 5927 section 5).
 template <class Connection>
-void network_unreachable(Connection& c, errc why) {
+void network_unreachable(Connection& c, errc why, bool hard) {
     if (c.state == tcp_state::closed) return;
     c.soft_error = why;
-    if (c.state == tcp_state::syn_sent) end(c, why);
+    if (hard && c.state == tcp_state::syn_sent) end(c, why);
 }
 
 /// Segments are too big for the way, which takes `mss` bytes of payload: smaller ones are sent at once, without taking it for

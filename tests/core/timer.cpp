@@ -63,6 +63,26 @@ TEST_CASE("timers expire in order, not before their moment, once") {
     CHECK_FALSE(stack.all.next());
 }
 
+TEST_CASE("timers that end at the same moment expire in the order in which they were armed, whatever else there is") {
+    for (const int others : {0, 1, 5, 50}) {
+        CAPTURE(others);
+        listener stack;
+        std::deque<numbered_timer> mine(100), bystanders(static_cast<std::size_t>(others));
+        std::vector<int> expected;
+        for (int i = 0; i < 100; ++i) {
+            if (i < others) stack.arm(bystanders[static_cast<std::size_t>(i)], std::chrono::milliseconds(i % 7), 1000 + i);
+            stack.arm(mine[static_cast<std::size_t>(i)], 10ms, i);
+            if (i != 0) expected.push_back(i);
+        }
+        stack.arm(mine[0], 10ms, 100);
+        expected.push_back(100);
+        stack.run(9ms);
+        stack.expired.clear();
+        stack.run(10ms);
+        CHECK(stack.expired == expected);
+    }
+}
+
 TEST_CASE("arming an armed timer moves it, either way") {
     listener stack;
     numbered_timer a, b;

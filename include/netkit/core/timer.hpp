@@ -3,6 +3,7 @@
 #include <netkit/core/time.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -37,12 +38,14 @@ private:
     inline void take(timer& other);
 
     timers* in_ = nullptr;
-    std::size_t slot_ = 0;
+    std::uint32_t slot_ = 0;
+    std::uint32_t order_ = 0;  // among those that end at the same moment
     time_point when_{};
     expiry expire_ = nullptr;
 };
 
-/// A stack's timers, soonest first: a binary heap of pointers in which each timer knows its slot.
+/// A stack's timers, soonest first, and in the order in which they were armed where they end at the same moment: a binary heap of
+/// pointers in which each timer knows its slot.
 class timers {
 public:
     timers() = default;
@@ -54,6 +57,7 @@ public:
     /// Calls expire(stack, t) from `run` once `when` has come. Arming an armed timer moves it.
     void arm(timer& t, time_point when, void (*expire)(void* stack, timer&)) {
         t.expire_ = expire;
+        t.order_ = next_order_++;
         if (t.in_ == this) {
             t.when_ = when;
             settle(t.slot_, &t);
@@ -87,13 +91,17 @@ private:
     friend class timer;
     void place(std::size_t slot, timer* t) {
         heap_[slot] = t;
-        t->slot_ = slot;
+        t->slot_ = static_cast<std::uint32_t>(slot);
+    }
+    static bool later(const timer* a, const timer* b) {
+        if (a->when_ != b->when_) [[likely]] return a->when_ > b->when_;
+        return static_cast<std::int32_t>(a->order_ - b->order_) > 0;
     }
     void settle(std::size_t slot, timer* t) {
-        for (; slot != 0 && heap_[(slot - 1) / 2]->when_ > t->when_; slot = (slot - 1) / 2) place(slot, heap_[(slot - 1) / 2]);
+        for (; slot != 0 && later(heap_[(slot - 1) / 2], t); slot = (slot - 1) / 2) place(slot, heap_[(slot - 1) / 2]);
         for (std::size_t child; (child = 2 * slot + 1) < heap_.size(); slot = child) {
-            if (child + 1 < heap_.size() && heap_[child + 1]->when_ < heap_[child]->when_) ++child;
-            if (heap_[child]->when_ >= t->when_) break;
+            if (child + 1 < heap_.size() && later(heap_[child], heap_[child + 1])) ++child;
+            if (!later(t, heap_[child])) break;
             place(slot, heap_[child]);
         }
         place(slot, t);
@@ -105,6 +113,7 @@ private:
         if (last != &t) settle(t.slot_, last);
     }
     std::vector<timer*> heap_;
+    std::uint32_t next_order_ = 0;
 };
 
 inline void timer::disarm() {
@@ -113,6 +122,7 @@ inline void timer::disarm() {
 inline void timer::take(timer& other) {
     in_ = std::exchange(other.in_, nullptr);
     slot_ = other.slot_;
+    order_ = other.order_;
     when_ = other.when_;
     expire_ = other.expire_;
     if (in_) in_->heap_[slot_] = this;

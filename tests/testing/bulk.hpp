@@ -8,9 +8,31 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
+#include <vector>
 
 namespace simulated {
+
+/// What bulk_sender sends: bytes by chance that repeat themselves after a prime number of them, so that none can be lost, doubled or
+/// swapped unnoticed.
+class pattern {
+public:
+    static constexpr std::size_t piece = 16384;
+
+    /// The `piece` bytes from an offset on.
+    static std::span<const std::byte> at(std::uint64_t offset) {
+        static const pattern the_one;
+        return std::span<const std::byte>(the_one.bytes_).subspan(static_cast<std::size_t>(offset % period), piece);
+    }
+
+private:
+    static constexpr std::size_t period = 65537;
+    pattern() : bytes_(period + piece) {
+        for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<std::byte>((i % period + 1) * 0x9e3779b97f4a7c15 >> 56);
+    }
+    std::vector<std::byte> bytes_;
+};
 
 /// Sends so many bytes as fast as the socket takes them, and then the end of the stream.
 class bulk_sender {
@@ -24,9 +46,6 @@ public:
     netkit::tcp_socket socket;
     netkit::errc error = netkit::errc::ok;
 
-    /// What is sent at an offset: bytes that do not repeat themselves soon.
-    static std::byte pattern(std::uint64_t at) { return static_cast<std::byte>((at * 0x9e3779b97f4a7c15) >> 56); }
-
 private:
     void go_on() {
         if (!socket.connected()) {
@@ -34,10 +53,8 @@ private:
             return;
         }
         while (left_ != 0) {
-            std::array<std::byte, 16384> bytes;
-            const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
-            for (std::size_t i = 0; i < n; ++i) bytes[i] = pattern(done_ + i);
-            const auto sent = socket.send(std::span<const std::byte>(bytes).first(n));
+            const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, pattern::piece));
+            const auto sent = socket.send(pattern::at(done_).first(n));
             left_ -= sent.bytes;
             done_ += sent.bytes;
             if (sent.error == netkit::errc::would_block) return;
@@ -75,10 +92,10 @@ private:
         if (!socket.is_open() && listener_.accept(socket) == netkit::errc::ok) go_on();
     }
     void go_on() {
-        std::array<std::byte, 16384> bytes;
+        std::array<std::byte, pattern::piece> bytes;
         for (;;) {
             const auto got = socket.receive(std::span<std::byte>(bytes));
-            for (std::size_t i = 0; i < got.bytes; ++i) as_sent = as_sent && bytes[i] == bulk_sender::pattern(received + i);
+            as_sent = as_sent && std::memcmp(bytes.data(), pattern::at(received).data(), got.bytes) == 0;
             received += got.bytes;
             if (got.error == netkit::errc::end_of_stream) {
                 finished = true;

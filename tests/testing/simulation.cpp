@@ -4,6 +4,8 @@
 
 #include <netkit/layers/echo_sockets.hpp>
 
+#include <stdexcept>
+
 namespace testing_simulation_tests {
 
 using namespace simulated;
@@ -114,6 +116,70 @@ TEST_CASE("a ping takes the time of the way there and back") {
     REQUIRE(ping.send(netkit::ip_address::parse("198.18.0.2"), 2, text) == netkit::errc::ok);
     REQUIRE(w.net.run_until([&] { return ping.receive(reply) == netkit::errc::ok; }, 1s));
     CHECK(w.net.now() - start == 35ms);
+}
+
+TEST_CASE("a host is polled when there is something for it to do, and not for others' sake") {
+    pair w;
+    udp_host c(w.net, "c"), d(w.net, "d");
+    auto other = netkit::testing::connect(c, "198.18.1.1/24", d, "198.18.1.2/24");
+    netkit::udp_socket from(w.a, {}), to(w.b, at("0.0.0.0", 7));
+    w.net.run_for(10s);
+    const auto of_a = w.a.polls(), of_b = w.b.polls(), of_c = c.polls(), of_d = d.polls();
+    const std::vector<std::byte> text(100, std::byte{1});
+    for (int i = 0; i < 10; ++i) {
+        REQUIRE(from.send(text, at("198.18.0.2", 7)) == netkit::errc::ok);
+        w.net.run_for(1ms);
+    }
+    CHECK(w.b.polls() >= of_b + 10);
+    CHECK(w.b.polls() <= of_b + 12);  // and one for the address
+    CHECK(w.a.polls() <= of_a + 12);
+    CHECK(c.polls() == of_c);
+    CHECK(d.polls() == of_d);
+}
+
+TEST_CASE("where a program's handler throws, the simulation goes on") {
+    pair w;
+    netkit::udp_socket from(w.a, {}), to(w.b, at("0.0.0.0", 7));
+    to.on_ready([](void*) { throw std::runtime_error("no"); }, nullptr);
+    const std::vector<std::byte> text(100, std::byte{1});
+    const auto alarm = w.b->now() + 5s;
+    struct layer_timer : netkit::timer {
+    } t;
+    w.b->timers().arm(t, alarm, [](void*, netkit::timer&) {});
+    REQUIRE(from.send(text, at("198.18.0.2", 7)) == netkit::errc::ok);
+    CHECK_THROWS_AS(w.net.run_for(1s), std::runtime_error);
+    to.on_ready(nullptr, nullptr);
+    REQUIRE(from.send(text, at("198.18.0.2", 7)) == netkit::errc::ok);
+    w.net.run_for(1s);
+    netkit::datagram d;
+    CHECK(to.receive(d) == netkit::errc::ok);
+    CHECK(to.receive(d) == netkit::errc::ok);
+    CHECK(t.armed());
+    w.net.run_for(5s);
+    CHECK_FALSE(t.armed());
+}
+
+TEST_CASE("hosts that come and go leave the others alone") {
+    simulation net;
+    udp_host a(net, "a");
+    netkit::udp_socket from(a, {});
+    const std::vector<std::byte> text(100, std::byte{1});
+    {
+        udp_host b(net, "b");
+        auto wire = connect(a, "198.18.0.1/24", b, "198.18.0.2/24", {.delay = 10ms});
+        net.run_for(1s);
+        REQUIRE(from.send(text, at("198.18.0.2", 7)) == netkit::errc::ok);
+        net.run_for(5ms);  // on its way, as b goes
+    }
+    net.run_for(1s);
+    REQUIRE(from.send(text, at("198.18.0.2", 7)) == netkit::errc::ok);
+    net.run_for(1h);
+    CHECK(a->buffers().in_use() == 0);
+    udp_host c(net, "c");
+    auto wire = connect(a, "198.18.1.1/24", c, "198.18.1.3/24");
+    netkit::udp_socket to(c, at("0.0.0.0", 7));
+    REQUIRE(from.send(text, at("198.18.1.3", 7)) == netkit::errc::ok);
+    CHECK(net.run_until([&] { return to.readable(); }, 1s));
 }
 
 TEST_CASE("a timer armed between two runs is kept") {

@@ -1,4 +1,5 @@
 #include <netkit/testing/capture.hpp>
+#include <netkit/testing/codel_queue.hpp>
 #include <netkit/testing/connect.hpp>
 
 #include <netkit/layers/dual.hpp>
@@ -6,6 +7,7 @@
 #include <netkit/layers/ipv6.hpp>
 #include <netkit/layers/ndp.hpp>
 #include <netkit/layers/tcp.hpp>
+#include <netkit/wire/pcapng_reader.hpp>
 
 #include <tests/testing/bulk.hpp>
 #include <tests/testing/worlds.hpp>
@@ -101,6 +103,59 @@ TEST_CASE("TCP crosses a link without delay or rate, and one whose frames cross 
         CHECK(to.as_sent);
         CHECK(to.received == 1'000'000);
     }
+}
+
+TEST_CASE("CoDel keeps the queue of a bottleneck short under TCP, where drop tail lets it fill") {
+    const auto average_queue = [](bool codel) {
+        simulation net;
+        host<four> a(net, "a"), b(net, "b");
+        auto wire = connect(a, "198.18.0.1/24", b, "198.18.0.2/24", {.rate = 20'000'000, .queue_limit = 200, .delay = 10ms});
+        if (codel) wire.forward().queue(netkit::testing::codel_queue({.packets = 200}));
+        bulk_receiver to(b, 9);
+        bulk_sender from(a, at("198.18.0.2", 9), 100'000'000);
+        net.run_for(3s);  // past slow start
+        const auto before = to.received;
+        double frames = 0;
+        for (int i = 0; i < 1000; ++i) {
+            net.run_for(5ms);
+            frames += static_cast<double>(wire.forward().queued());
+        }
+        // Of 12.5 MB that the line carries meanwhile.
+        CHECK(to.received - before > 9'500'000);
+        return frames / 1000;
+    };
+    const auto short_queue = average_queue(true), long_queue = average_queue(false);
+    CAPTURE(short_queue);
+    CAPTURE(long_queue);
+    // 5 ms at 20 Mbit/s are 8 frames.
+    CHECK(short_queue < 16);
+    CHECK(long_queue > 60);
+}
+
+TEST_CASE("a host's own captures have the simulation's time") {
+    const auto path = (std::filesystem::temp_directory_path() / ("netkit-host-" + std::to_string(::getpid()) + ".pcapng")).string();
+    {
+        simulation net;
+        using captured = netkit::capture<netkit::testing::link_end>;
+        host<four, captured> a(net, "a");
+        host<four> b(net, "b");
+        netkit::testing::link wire(net, "wire", {.delay = 20ms});
+        a->add_address(a.attach(captured(wire.first(), netkit::testing::make_capture(net, path), {.name = "a"})), "198.18.0.1/24");
+        b->add_address(b.attach(wire.second()), "198.18.0.2/24");
+        bulk_receiver to(b, 9);
+        bulk_sender from(a, at("198.18.0.2", 9), 1000);
+        REQUIRE(net.run_until([&] { return to.finished; }, 1s));
+    }
+    const auto bytes = bytes_of(path);
+    std::remove(path.c_str());
+    netkit::pcapng_reader file(std::as_bytes(std::span(bytes)));
+    std::vector<std::uint64_t> times;
+    netkit::pcapng_packet frame;
+    while (file.next(frame)) times.push_back(frame.time);
+    CHECK(file.well_formed());
+    REQUIRE(times.size() > 5);
+    CHECK(std::is_sorted(times.begin(), times.end()));
+    for (const auto time : times) CHECK(time % 20'000'000 == 0);
 }
 
 TEST_CASE("a router forwards between links, one of which is the bottleneck") {

@@ -45,6 +45,8 @@ public:
     }
     /// Has the stack polled, though nothing is known that it should do.
     void make_ready() { runner_.make_ready(); }
+    /// How often it has been polled: only when there was something for it to do.
+    std::uint64_t polls() const { return runner_.polls(); }
 
 private:
     /// A unicast address of the locally administered kind.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -39,6 +40,8 @@ public:
     }
     /// Has the stack polled in the next round.
     void make_ready() { in_.make_ready(poll_); }
+    /// How often the stack has been polled.
+    std::uint64_t polls() const { return polls_; }
     /// To be run before time moves on, whenever timers of the stack may have been armed outside of its polls.
     ready_item& settling() { return settle_; }
 
@@ -74,6 +77,7 @@ private:
             stack_runner& of;
             ~ending() { of.set_alarm(); }
         } const ends{*this};
+        ++polls_;
         polled_.swap(waiting_);
         for (auto* at : polled_) {
             at->waiting = false;
@@ -97,6 +101,7 @@ private:
     alarm alarm_;
     std::vector<std::unique_ptr<watched>> watched_;
     std::vector<watched*> waiting_, polled_;
+    std::uint64_t polls_ = 0;
 };
 
 }  // namespace netkit::testing

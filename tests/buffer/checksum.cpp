@@ -65,7 +65,14 @@ TEST_CASE("a partial checksum is completed right, whatever the slices") {
         const auto value = reference(expected, std::uint64_t{pseudo_words[0]} + pseudo_words[1]);
         // Until then the field holds the pseudo-header's sum alone.
         CHECK(p.peek<summed_header>()->checksum == static_cast<std::uint16_t>(~reference({}, std::uint64_t{pseudo_words[0]} + pseudo_words[1])));
+        auto other = p.copy();
+        for (std::size_t i = 0; i < p.slices(); ++i) other.trim(other.size() - p.slice(i).size());
+        for (std::size_t i = 0; i < p.slices(); ++i) REQUIRE(other.attach(bytes::shared_of(home, bytes::list(p.slice(i).begin(), p.slice(i).end()))));
+        REQUIRE(other.linearize_and_complete());
+        CHECK(other.slices() == 0);
         p.complete_checksum();
+        CHECK(other.checksum() == checksum_state::unknown);
+        CHECK(bytes::of(other) == bytes::of(p));
         CHECK(p.checksum() == checksum_state::unknown);
         CHECK(p.peek<summed_header>()->checksum == (value == 0 ? 0xffff : value));
         CHECK(fold16(p.sum(std::uint64_t{pseudo_words[0].raw()} + pseudo_words[1].raw())) == 0);

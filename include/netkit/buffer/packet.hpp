@@ -227,19 +227,36 @@ public:
     /// Completes a partial checksum in software. Where the packet has been cut before that checksum, nothing is left to complete.
     NETKIT_INLINE void complete_checksum() {
         auto& about = buffer_->about;
-        const auto used = static_cast<std::size_t>(buffer_->last - buffer_->begin());
-        if (about.sum_start > used || about.sum_start + std::size_t{about.sum_field} + 2 > used + about.sum_header) [[unlikely]] {
+        if (!reaches_its_checksum()) [[unlikely]] {
             about.checksum = checksum_state::unknown;
             return;
         }
         auto* const from = buffer_->begin() + about.sum_start;
         auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
         if (about.borrowed != 0) sum = sum_slices(sum, ((buffer_->last - from) & 1) != 0);
-        auto value = fold16(sum);
-        // To UDP, whose field is there, zero means "none". To the others both are the same number, but zero is the one to send.
-        if (value == 0 && about.sum_field == 6) value = 0xffff;
-        std::memcpy(from - about.sum_header + about.sum_field, &value, 2);
-        about.checksum = checksum_state::unknown;
+        store_checksum(sum);
+    }
+    /// linearize() and complete_checksum() in one: what is copied is added up on the way.
+    bool linearize_and_complete() {
+        const auto& about = buffer_->about;
+        const auto own = buffer_->begin() + about.sum_start;
+        const bool in_place = static_cast<std::size_t>(buffer_->end() - buffer_->last) >= about.borrowed;
+        if (about.checksum != checksum_state::partial || !in_place || !reaches_its_checksum()) [[unlikely]] {
+            if (!linearize()) return false;
+            if (about.checksum == checksum_state::partial) complete_checksum();
+            return true;
+        }
+        auto sum = sum16(std::span<const std::byte>(own, buffer_->last), about.partial_sum);
+        for (std::size_t i = 0; i < slices(); ++i) {
+            const auto part = slice(i);
+            const bool odd = ((buffer_->last - own) & 1) != 0;
+            const auto added = copy_and_sum(buffer_->last, part.data(), part.size());
+            sum += odd ? sum_moved_by_one(added) : added;
+            buffer_->last += part.size();
+        }
+        detail::pool_store::release_slices(buffer_);
+        store_checksum(sum);
+        return true;
     }
     /// Adds up all bytes of the packet.
     NETKIT_INLINE std::uint64_t sum(std::uint64_t sum = 0) const {
@@ -258,6 +275,21 @@ private:
         if (wanted <= buffer_capacities[1]) return home->get(1, headroom);
         if (wanted <= buffer_capacities[2]) return home->get(2, headroom);
         return nullptr;
+    }
+    /// Whether what a partial checksum covers, and its field, are among the packet's own bytes still.
+    NETKIT_INLINE bool reaches_its_checksum() const {
+        const auto& about = buffer_->about;
+        const auto used = static_cast<std::size_t>(buffer_->last - buffer_->begin());
+        return about.sum_start <= used && about.sum_start + std::size_t{about.sum_field} + 2 <= used + about.sum_header;
+    }
+    /// The end of a partial checksum: `sum` is of all that it covers.
+    NETKIT_INLINE void store_checksum(std::uint64_t sum) {
+        auto& about = buffer_->about;
+        auto value = fold16(sum);
+        // To UDP, whose field is there, zero means "none". To the others both are the same number, but zero is the one to send.
+        if (value == 0 && about.sum_field == 6) value = 0xffff;
+        std::memcpy(buffer_->begin() + about.sum_start - about.sum_header + about.sum_field, &value, 2);
+        about.checksum = checksum_state::unknown;
     }
     void take_facts(const packet& other) {
         const auto about = other.buffer_->about;

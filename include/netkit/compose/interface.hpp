@@ -19,6 +19,7 @@ struct interface {
     std::uint32_t mtu = 1500;  ///< bytes of a network packet, link header not counted
     link_type link = link_type::ethernet;
     offloads can{};
+    bool takes_super_segments = false;  ///< TCP's: its device cuts them, or else the stack does, at the last moment
     bool up = true;
 
     struct traffic {

@@ -93,8 +93,9 @@ public:
         else return layer_type::header_size + below_type::template room_under<layer_type>();
     }
     /// A packet with room in front for every header from this layer's down, and behind for `size` bytes. Empty where the pool
-    /// is exhausted.
-    packet allocate(std::size_t size = 0) const { return packet(stack_->buffers(), headroom(), size); }
+    /// is exhausted. In front of those headers is as much room as devices keep, so that another stack to which memory takes
+    /// the packet need not move it.
+    packet allocate(std::size_t size = 0) const { return packet(stack_->buffers(), headroom() + Stack::deepest_headroom(), size); }
 
     auto below() const
         requires(sizeof...(Path) > 0)

@@ -62,45 +62,118 @@ public:
     /// Of all headers; zero where this is no TCP over IP with a partial checksum.
     std::size_t size() const { return size_; }
 
-    /// Puts right what differs from segment to segment: lengths, identifier, sequence number, flags and checksums. The TCP
-    /// checksum stays partial.
-    void adapt(packet& segment, std::size_t number, std::size_t payload_at, bool last) const {
-        auto* const tcp_bytes = segment.head().data() + tcp_at_;
-        auto tcp = *reinterpret_cast<const tcp_header*>(tcp_bytes);
-        tcp.sequence = tcp.sequence + static_cast<std::uint32_t>(payload_at);
-        auto flags = tcp.flags();
+    /// Adds up what all segments have in common: to be called once, before `put`.
+    void prepare() {
+        auto tcp = *header_at<tcp_header>(head_, tcp_at_);
+        sequence_ = tcp.sequence;
+        flags_ = tcp.flags();
+        tcp.sequence = 0;
+        tcp.checksum = 0;
+        tcp.control = 0;
+        const auto options = head_.subspan(tcp_at_ + sizeof tcp, size_ - tcp_at_ - sizeof tcp);
+        tcp_sum_ = sum16(options, sum16(tcp));
+        if (network_.type == ether_type::ipv6) {
+            const auto& ip = *header_at<ipv6_header>(head_, network_.at);
+            pseudo_sum_ = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
+            return;
+        }
+        const auto& ip = *header_at<ipv4_header>(head_, network_.at);
+        id_ = ip.id;
+        pseudo_sum_ = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
+        auto changing = ip;
+        changing.length = 0;
+        changing.id = 0;
+        changing.checksum = 0;
+        const auto options_at = network_.at + sizeof ip;
+        network_sum_ = sum16(head_.subspan(options_at, tcp_at_ - options_at), sum16(changing));
+    }
+    /// The headers of the segment that carries `payload` bytes from `payload_at` on: all that differs is put right. With the sum of
+    /// its payload the TCP checksum is complete, without it is left partial.
+    void put(packet& segment, std::size_t number, std::size_t payload_at, std::size_t payload, bool last, const std::uint64_t* payload_sum) const {
+        auto* const bytes = segment.head().data();
+        std::memcpy(bytes, head_.data(), size_);
+        const auto tcp_length = size_ - tcp_at_ + payload;
+        put_network(bytes + network_.at, number, size_ - network_.at + payload);
+
+        auto& tcp = *reinterpret_cast<tcp_header*>(bytes + tcp_at_);
+        auto flags = flags_;
         if (number != 0) flags &= ~tcp_flags::cwr;  // RFC 3168 section 6.1.2: once
         if (!last) flags &= ~(tcp_flags::fin | tcp_flags::psh);
+        const be32 sequence = static_cast<std::uint32_t>(sequence_ + payload_at);
+        tcp.sequence = sequence;
         tcp.control = static_cast<std::uint8_t>(flags);
-        const auto pseudo = adapt_network(segment, number);
-        tcp.checksum = be16::from_raw(static_cast<std::uint16_t>(~fold16(pseudo)));
-        std::memcpy(tcp_bytes, &tcp, sizeof tcp);
-        segment.mark_partial(tcp_at_, offsetof(tcp_header, checksum));
+        const auto pseudo = pseudo_sum_ + be32(static_cast<std::uint32_t>(tcp_length)).raw();
+        if (payload_sum) {
+            tcp.checksum = checksum_of(pseudo + tcp_sum_ + sequence.raw() + sum_pair(0, tcp.control) + *payload_sum);
+        } else {
+            tcp.checksum = be16::from_raw(static_cast<std::uint16_t>(~fold16(pseudo)));
+            segment.mark_partial(tcp_at_, offsetof(tcp_header, checksum));
+        }
     }
 
 private:
-    /// Returns the sum of the pseudo-header.
-    std::uint64_t adapt_network(packet& segment, std::size_t number) const {
-        const auto length = segment.size() - network_.at;
-        const auto tcp_length = segment.size() - tcp_at_;
-        auto* const bytes = segment.head().data() + network_.at;
+    void put_network(std::byte* bytes, std::size_t number, std::size_t length) const {
         if (network_.type == ether_type::ipv6) {
-            auto& ip = *reinterpret_cast<ipv6_header*>(bytes);
-            ip.length = static_cast<std::uint16_t>(length - sizeof ip);
-            return pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, tcp_length);
+            reinterpret_cast<ipv6_header*>(bytes)->length = static_cast<std::uint16_t>(length - sizeof(ipv6_header));
+            return;
         }
         auto& ip = *reinterpret_cast<ipv4_header*>(bytes);
-        ip.length = static_cast<std::uint16_t>(length);
-        ip.id = static_cast<std::uint16_t>(ip.id + number);
-        ip.checksum = 0;
-        ip.checksum = checksum_of(sum16(std::span<const std::byte>(bytes, tcp_at_ - network_.at)));
-        return pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, tcp_length);
+        const be16 size = static_cast<std::uint16_t>(length), id = static_cast<std::uint16_t>(id_ + number);
+        ip.length = size;
+        ip.id = id;
+        ip.checksum = checksum_of(network_sum_ + size.raw() + id.raw());
     }
 
     std::span<const std::byte> head_;
     network_position network_;
     std::size_t tcp_at_ = 0;
     std::size_t size_ = 0;
+    std::uint32_t sequence_ = 0;
+    tcp_flags flags_{};
+    std::uint16_t id_ = 0;
+    std::uint64_t tcp_sum_ = 0, pseudo_sum_ = 0, network_sum_ = 0;
+};
+
+/// Reads a packet's bytes in order, slice after slice.
+class packet_reader {
+public:
+    packet_reader(const packet& from, std::size_t at) : from_(from), part_(from.head().subspan(at)) {}
+
+    /// Copies the next n bytes, which must be there.
+    void copy(std::byte* to, std::size_t n) {
+        for_next(n, [&](std::span<const std::byte> bytes) {
+            std::memcpy(to, bytes.data(), bytes.size());
+            to += bytes.size();
+        });
+    }
+    /// The same, and adds them up.
+    std::uint64_t copy_summed(std::byte* to, std::size_t n) {
+        std::uint64_t sum = 0;
+        bool odd = false;
+        for_next(n, [&](std::span<const std::byte> bytes) {
+            const auto part = copy_and_sum(to, bytes.data(), bytes.size());
+            sum += odd ? sum_moved_by_one(part) : part;
+            odd ^= (bytes.size() & 1) != 0;
+            to += bytes.size();
+        });
+        return sum;
+    }
+
+private:
+    template <class F>
+    void for_next(std::size_t n, F&& f) {
+        while (n != 0) {
+            if (part_.empty()) part_ = from_.slice(next_++);
+            const auto some = std::min(n, part_.size());
+            f(part_.first(some));
+            part_ = part_.subspan(some);
+            n -= some;
+        }
+    }
+
+    const packet& from_;
+    std::span<const std::byte> part_;
+    std::size_t next_ = 0;  // slice
 };
 }  // namespace detail
 
@@ -115,20 +188,28 @@ inline std::size_t largest_segment(const packet& p) {
 enum class segmentation_result : std::uint8_t { done, no_buffers, not_tcp };
 
 /// Cuts a TCP super-segment into frames of gso_size() payload bytes, as hardware would, for a device that cannot: calls
-/// emit(packet) with each, its checksum partial, with the headroom that the whole has. Stops where the pool is exhausted.
+/// emit(packet) with each, with the headroom that the whole has; its checksum partial where the device completes it, else
+/// made while the payload is copied. Stops where the pool is exhausted.
 template <class Emit>
-segmentation_result segment(const packet& whole, link_type link, pool& buffers, Emit&& emit) {
-    const detail::segment_headers headers(whole, link);
+segmentation_result segment(const packet& whole, link_type link, bool leave_partial, pool& buffers, Emit&& emit) {
+    detail::segment_headers headers(whole, link);
     if (headers.size() == 0 || whole.gso_size() == 0) return segmentation_result::not_tcp;
-    const auto payload = whole.size() - headers.size();
-    for (std::size_t at = 0, number = 0; at == 0 || at < payload; at += whole.gso_size(), ++number) {
-        const auto size = headers.size() + std::min<std::size_t>(whole.gso_size(), payload - at);
-        packet one(buffers, whole.headroom(), size);
+    headers.prepare();
+    detail::packet_reader payload(whole, headers.size());
+    const auto in_all = whole.size() - headers.size();
+    for (std::size_t at = 0, number = 0; at == 0 || at < in_all; at += whole.gso_size(), ++number) {
+        const auto size = std::min<std::size_t>(whole.gso_size(), in_all - at);
+        packet one(buffers, whole.headroom(), headers.size() + size);
         if (!one) return segmentation_result::no_buffers;
-        const auto bytes = one.append(size);
-        std::memcpy(bytes.data(), whole.head().data(), headers.size());
-        whole.copy_to(bytes.subspan(headers.size()), headers.size() + at);
-        headers.adapt(one, number, at, at + whole.gso_size() >= payload);
+        const auto bytes = one.append(headers.size() + size).subspan(headers.size());
+        const bool last = at + size >= in_all;
+        if (leave_partial) {
+            payload.copy(bytes.data(), size);
+            headers.put(one, number, at, size, last, nullptr);
+        } else {
+            const auto sum = payload.copy_summed(bytes.data(), size);
+            headers.put(one, number, at, size, last, &sum);
+        }
         one.interface(whole.interface());
         emit(std::move(one));
     }

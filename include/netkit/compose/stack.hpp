@@ -47,7 +47,7 @@ public:
 
     explicit stack(Environment e = Environment()) : environment_(std::move(e)) {
         now_ = environment_.now();
-        add({.name = "lo", .mac = {}, .mtu = 65535, .link = link_type::ip, .can = {.checksum = true, .scatter = true, .segmentation = true}}, no_device{});
+        add({.name = "lo", .mac = {}, .mtu = 65535, .link = link_type::ip, .can = {.checksum = true, .scatter = true, .segmentation = true}, .takes_super_segments = true}, no_device{});
         for_each_position([&](auto here) {
             using layer = typename decltype(here)::layer_type;
             if constexpr (requires { typename layer::socket_functions; }) add_functions(&layer::template functions<decltype(here)>);
@@ -64,6 +64,7 @@ public:
         netkit::interface i{.name = std::move(name), .mac = mac, .mtu = static_cast<std::uint32_t>(d.mtu()), .link = link_of(d), .can = offloads_of(d)};
         if (i.mac.is_zero()) i.mac = mac_of(d);
         if (i.name.empty()) i.name = "if" + std::to_string(ports_.size());
+        i.takes_super_segments = true;
         check_attachable(i, nullptr);
         return announce(add(std::move(i), std::move(d)));
     }
@@ -191,9 +192,10 @@ public:
         auto& out = *ports_[static_cast<std::size_t>(p.interface())];
         if (!out.up) [[unlikely]] return refuse(std::move(p), errc::interface_down, drop_reason::interface_down);
         if (p.gso_size() != 0 && !out.can.segmentation) [[unlikely]] return output_segments(std::move(p));
-        // In this order: what has just been copied is summed in one piece, from the cache.
-        if (p.slices() && !out.can.scatter)
-            if (!p.linearize()) return refuse(std::move(p), errc::no_buffers, drop_reason::no_buffers);
+        if (p.slices() && !out.can.scatter) {
+            const bool done = out.can.checksum ? p.linearize() : p.linearize_and_complete();
+            if (!done) return refuse(std::move(p), errc::no_buffers, drop_reason::no_buffers);
+        }
         if (p.checksum() == checksum_state::partial && !out.can.checksum) p.complete_checksum();
         if (p.frames()) [[unlikely]] count_forwarded(p);
         ++out.sent.packets;
@@ -302,9 +304,10 @@ private:
         }
     }
     /// A super-segment, as it came from a device that makes them, to one that cannot cut them.
-    NETKIT_COLD errc output_segments(packet whole) {
+    [[gnu::noinline]] errc output_segments(packet whole) {
         auto result = errc::ok;
-        const auto cut = segment(whole, interface(whole.interface()).link, buffers_, [&](packet p) {
+        const auto& out = interface(whole.interface());
+        const auto cut = segment(whole, out.link, out.can.checksum, buffers_, [&](packet p) {
             const auto sent = output(std::move(p));
             if (sent != errc::ok) result = sent;
         });

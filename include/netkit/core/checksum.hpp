@@ -136,11 +136,13 @@ constexpr std::uint64_t sum16(const Header& h, std::uint64_t sum = 0) {
     else return sum16(std::as_bytes(std::span(&h, 1)), sum);
 }
 
+/// What the sum of bytes that were added up by themselves is where they start at an odd offset.
+constexpr std::uint64_t sum_moved_by_one(std::uint64_t sum) { return __builtin_bswap16(static_cast<std::uint16_t>(~fold16(sum))); }
+
 /// Adds bytes that start at an odd offset when `odd`.
 NETKIT_INLINE std::uint64_t sum_at(bool odd, std::span<const std::byte> bytes, std::uint64_t sum) {
     if (!odd) return sum16(bytes, sum);
-    const auto part = static_cast<std::uint16_t>(~fold16(sum16(bytes)));
-    return sum + __builtin_bswap16(part);
+    return sum + sum_moved_by_one(sum16(bytes));
 }
 
 /// Two neighbouring bytes as the sum sees them.

@@ -136,7 +136,7 @@ private:
             const auto mss = mss_of(*found);
             const bool changed = way.mss != mss;
             way.mss = std::max(mss, tcp_machine::least_mss);
-            way.most_payload = interface.can.segmentation ? 65535 - tcp_headers_size<A> - tcp_longest_options : 0;
+            way.most_payload = interface.takes_super_segments ? 65535 - tcp_headers_size<A> - tcp_longest_options : 0;
             if (changed && is_synchronized(e.state)) tcp_machine::choose_send_mss(e);
             return true;
         } else {

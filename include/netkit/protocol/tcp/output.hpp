@@ -102,10 +102,14 @@ bool may_send_small(const Connection& c, std::uint32_t n, std::uint32_t unsent) 
     return n >= c.largest_window / 2 && n != 0;
 }
 
+template <class Connection>
+bool paces(const Connection& c) {
+    return c.options.pacing || congestion_paces(c.congestion);
+}
 /// Holds back what would leave faster than the congestion control's pace: true where sending has to wait.
 template <class Host, class Connection>
 bool waits_for_pace(Host& host, Connection& c) {
-    if (!c.options.pacing || host.now() >= c.paced_until) return false;
+    if (host.now() >= c.paced_until || !paces(c)) return false;
     c.pacing_waits = true;
     schedule(host, c);
     return true;
@@ -113,7 +117,7 @@ bool waits_for_pace(Host& host, Connection& c) {
 /// So many bytes have left: when the next may.
 template <class Host, class Connection>
 void keep_pace(Host& host, Connection& c, std::uint32_t n) {
-    if (!c.options.pacing) return;
+    if (!paces(c)) return;
     const auto rate = c.congestion.pacing_rate(c.rtt.smoothed());
     if (rate == 0) return;
     c.paced_until = std::max(c.paced_until, host.now() - tcp_timing::pacing_slack) + duration(static_cast<duration::rep>(std::uint64_t(n) * 1'000'000'000 / rate));

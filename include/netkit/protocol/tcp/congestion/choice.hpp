@@ -72,6 +72,9 @@ public:
     std::uint32_t slow_start_threshold() const {
         return visit(*this, [](const auto& control) { return control.slow_start_threshold(); });
     }
+    bool always_paces() const {
+        return visit(*this, [](const auto& control) { return congestion_paces(control); });
+    }
     std::uint64_t pacing_rate(tcp_microseconds smoothed_rtt) const {
         return visit(*this, [&](const auto& control) { return control.pacing_rate(smoothed_rtt); });
     }

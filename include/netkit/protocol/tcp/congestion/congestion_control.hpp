@@ -69,6 +69,13 @@ inline constexpr bool congestion_hears_recovery = [] {
     else return false;
 }();
 
+/// Whether segments are to leave at pacing_rate(), asked for by the program or not: where C has `always_paces() -> bool` that says so.
+template <congestion_control C>
+constexpr bool congestion_paces(const C& control) {
+    if constexpr (requires { { control.always_paces() } -> std::same_as<bool>; }) return control.always_paces();
+    else return false;
+}
+
 /// No window is larger: that is as much as TCP's largest (RFC 7323 section 2.3).
 inline constexpr std::uint32_t tcp_most_congestion_window = 1u << 30;
 

@@ -13,14 +13,17 @@
 namespace netkit {
 
 /// Storage that is filled at its end while what was written before is already shared: what a send queue is made of.
-/// Written bytes never change, so that their sharers need not be asked. Holds 4096 bytes.
+/// Written bytes never change, so that their sharers need not be asked.
 class chunk {
 public:
-    static constexpr std::size_t capacity = buffer_capacities[1];
+    enum class extent : std::uint8_t {
+        usual = 1,  ///< 4096 bytes
+        large = 2,  ///< 65536 and some
+    };
 
     chunk() = default;
     /// Empty, and !*this, where the pool is exhausted.
-    explicit chunk(pool& home) : buffer_(home.store_->get(1, 0)) {}
+    explicit chunk(pool& home, extent e = extent::usual) : buffer_(home.store_->get(static_cast<unsigned>(e), 0)) {}
     chunk(chunk&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
     chunk& operator=(chunk&& other) noexcept {
         std::swap(buffer_, other.buffer_);
@@ -32,7 +35,7 @@ public:
     explicit operator bool() const { return buffer_ != nullptr; }
 
     std::size_t size() const { return static_cast<std::size_t>(buffer_->last - buffer_->begin()); }
-    std::size_t room() const { return capacity - size(); }
+    std::size_t room() const { return buffer_->capacity() - size(); }
     std::span<const std::byte> bytes() const { return {buffer_->begin(), size()}; }
     /// Copies what fits; returns how many bytes did.
     std::size_t append(std::span<const std::byte> bytes) {

@@ -15,12 +15,14 @@
 
 namespace netkit {
 
-/// What a program has sent and its peer has not acknowledged: shares of chunks of 4 KiB that writes fill, and shares the program
+/// What a program has sent and its peer has not acknowledged: shares of chunks that writes fill (of 4 KiB), and shares the program
 /// handed over. Segments borrow from it, so that sending again copies nothing.
 class tcp_send_queue {
 public:
     /// Payloads up to this size are copied behind their header: cheaper than lending.
     static constexpr std::size_t copied_up_to = 256;
+    /// Where so much is queued, chunks are large, so that there are not too many of them.
+    static constexpr std::uint32_t large_chunks_from = 1 << 20;
 
     /// Bytes queued, sent or not.
     std::uint32_t size() const { return size_; }
@@ -54,14 +56,17 @@ public:
             auto& front = pieces_[0];
             if (n < front.size()) {
                 front.remove_prefix(n);
-                // The cursor may stand at this piece, whose start has moved.
-                if (cursor_piece_ == 0) cursor_at_ = released_;
+                // A cursor may stand at this piece, whose start has moved.
+                for (auto* c : {&forth_, &back_})
+                    if (c->piece == 0) c->at = released_;
                 return;
             }
             n -= static_cast<std::uint32_t>(front.size());
             pieces_.pop_front();
-            if (cursor_piece_ != 0) --cursor_piece_;
-            else cursor_at_ = released_ - n;
+            for (auto* c : {&forth_, &back_}) {
+                if (c->piece != 0) --c->piece;
+                else c->at = released_ - n;
+            }
         }
         if (size_ == 0) {
             tail_ = chunk();
@@ -74,15 +79,15 @@ public:
         tail_continues_ = false;
         released_ += size_;
         size_ = 0;
-        cursor_piece_ = 0;
-        cursor_at_ = released_;
+        forth_ = back_ = {released_, 0};
     }
 
     /// Puts the `n` bytes from `offset` behind what `segment` holds: copied where they are few, lent otherwise. Returns how many it
     /// could, fewer where they lie in more than `most_slices` pieces.
     std::uint32_t fill(packet& segment, std::uint32_t offset, std::uint32_t n, std::size_t most_slices) {
-        auto i = seek(offset);
-        auto skip = released_ + offset - cursor_at_;
+        const auto& found = seek(offset);
+        std::size_t i = found.piece;
+        auto skip = released_ + offset - found.at;
         std::uint32_t done = 0;
         const bool copies = n <= copied_up_to;
         for (std::size_t slices = 0; done < n && (copies || slices < most_slices); ++i, ++slices, skip = 0) {
@@ -98,7 +103,7 @@ public:
 private:
     std::size_t append_to_chunk(pool& buffers, std::span<const std::byte> bytes) {
         if (!tail_ || tail_.room() == 0) {
-            chunk fresh(buffers);
+            chunk fresh(buffers, size_ < large_chunks_from ? chunk::extent::usual : chunk::extent::large);
             if (!fresh) return 0;
             tail_ = std::move(fresh);
             tail_continues_ = false;
@@ -117,24 +122,28 @@ private:
         tail_continues_ = true;
         return n;
     }
-    /// The piece in which the byte at `offset` lies. Mostly it is the cursor's, or the one behind.
-    std::size_t seek(std::uint32_t offset) {
+    /// A place in the queue that was looked for before.
+    struct cursor {
+        std::uint32_t at = 0;     // where the piece starts, counted like released_
+        std::uint16_t piece = 0;
+    };
+    /// The piece in which the byte at `offset` lies. Mostly it is a cursor's, or the one behind: one goes forth with what is sent first, the other
+    /// follows what is sent again.
+    const cursor& seek(std::uint32_t offset) {
         const auto wanted = released_ + offset;
-        if (static_cast<std::int32_t>(wanted - cursor_at_) < 0) {
-            cursor_piece_ = 0;
-            cursor_at_ = released_;
+        const auto is_behind = [&](const cursor& c) { return static_cast<std::int32_t>(wanted - c.at) < 0; };
+        auto& c = is_behind(forth_) ? back_ : forth_;
+        if (is_behind(c)) c = {released_, 0};
+        while (c.piece < pieces_.size() && wanted - c.at >= pieces_[c.piece].size()) {
+            c.at += static_cast<std::uint32_t>(pieces_[c.piece].size());
+            ++c.piece;
         }
-        while (cursor_piece_ < pieces_.size() && wanted - cursor_at_ >= pieces_[cursor_piece_].size()) {
-            cursor_at_ += static_cast<std::uint32_t>(pieces_[cursor_piece_].size());
-            ++cursor_piece_;
-        }
-        return cursor_piece_;
+        return c;
     }
 
     std::uint32_t size_ = 0;
     std::uint32_t released_ = 0;   // bytes ever released, modulo 2^32
-    std::uint32_t cursor_at_ = 0;  // where the cursor's piece starts, counted like released_
-    std::uint16_t cursor_piece_ = 0;
+    cursor forth_, back_;
     bool tail_continues_ = false;  // the last piece ends where the tail chunk does
     chunk tail_;
     tcp_piece_ring pieces_;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -50,11 +51,12 @@ public:
     /// Sequence numbers that are to be sent again.
     std::uint32_t lost() const { return lost_; }
 
-    /// Sent for the first time, behind all others. It becomes one with the run before where that is as new, but for `granularity`.
+    /// Sent for the first time, behind all others. It becomes one with the run before where that left in the same stretch of time, of which
+    /// there is one after the other, each at most `granularity` long.
     void sent(pool& buffers, const tcp_transmission& fresh, duration granularity) {
         if (count_ != 0) {
             auto& before = runs()[count_ - 1];
-            const bool alike = !before.selected && !before.lost && before.retransmitted == fresh.retransmitted && fresh.sent_at - before.sent_at <= granularity;
+            const bool alike = !before.selected && !before.lost && before.retransmitted == fresh.retransmitted && together(before.sent_at, fresh.sent_at, granularity);
             if (alike || !make_room(buffers)) {
                 if (!alike) forget_fate(before);
                 before.end = fresh.end;
@@ -187,6 +189,13 @@ private:
     tcp_transmission* runs() { return (storage_ ? reinterpret_cast<tcp_transmission*>(storage_.head().data()) : &inside_) + first_; }
     const tcp_transmission* runs() const { return const_cast<tcp_transmissions*>(this)->runs(); }
 
+    static bool together(time_point a, time_point b, duration granularity) {
+        if (a == b) return true;
+        const auto bits = std::bit_width(static_cast<std::uint64_t>(granularity.count()));
+        if (bits < 2) return false;
+        const auto stretch = [&](time_point t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()) >> (bits - 1); };
+        return stretch(a) == stretch(b);
+    }
     /// The run in which `at` lies, else the first behind it.
     std::size_t find(sequence_number at) const {
         const auto* all = runs();

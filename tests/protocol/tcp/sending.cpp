@@ -413,13 +413,46 @@ TEST_CASE("a narrower path: what is under way goes again in smaller segments") {
     CHECK(t.e.c().send_mss == 88);
 }
 
+TEST_CASE("where full segments vanish smaller ones are tried, and larger ones again after a while") {
+    sender t;
+    t.e.c().way.generation = 7;
+    t.e.c().peer_mss = 1460;
+    netkit::tcp_machine::choose_send_mss(t.e.c());
+    t.write(10'000);
+    const auto arrive = [&](std::uint32_t most) {
+        std::uint32_t largest = 0;
+        for (; !t.e.sent.empty(); t.e.sent.pop_front()) {
+            const auto& s = t.e.sent.front();
+            largest = std::max(largest, s.size());
+            if (s.size() <= most && s.sequence <= t.e.c().send_unacknowledged.value()) {
+                const auto end = s.end();
+                t.e.sent.clear();
+                t.acknowledge(end - t.first);
+                return largest;
+            }
+        }
+        return largest;
+    };
+    for (int i = 0; i < 4000 && t.e.c().in_flight() != 0; ++i) {
+        t.e.pass(100ms);
+        arrive(1300);
+    }
+    CHECK(t.e.c().in_flight() == 0);
+    CHECK(t.e.c().send_mss == 1220);
+    CHECK(t.e.c().way.generation == 7);
+    t.e.pass(600s);
+    t.write(100);
+    arrive(1300);
+    CHECK(t.e.c().way.generation == 0);
+}
+
 TEST_CASE("errors from the network are soft once it is established") {
     sender t;
     t.write(500);
     CHECK(netkit::tcp_machine::quotes_what_is_under_way(t.e.c(), netkit::sequence_number(t.first)));
     CHECK(!netkit::tcp_machine::quotes_what_is_under_way(t.e.c(), netkit::sequence_number(t.first + 500)));
     CHECK(!netkit::tcp_machine::quotes_what_is_under_way(t.e.c(), netkit::sequence_number(t.first - 1)));
-    netkit::tcp_machine::network_unreachable(t.e.c(), errc::host_unreachable);
+    netkit::tcp_machine::network_unreachable(t.e.c(), errc::host_unreachable, true);
     CHECK(t.e.state() == tcp_state::established);
     t.e.pass(3600s);
     CHECK(t.e.c().error == errc::host_unreachable);
@@ -427,7 +460,9 @@ TEST_CASE("errors from the network are soft once it is established") {
     made_up_time time;
     end connecting(time);
     connecting.connect();
-    netkit::tcp_machine::network_unreachable(connecting.c(), errc::connection_refused);
+    netkit::tcp_machine::network_unreachable(connecting.c(), errc::host_unreachable, false);
+    CHECK(connecting.state() == tcp_state::syn_sent);
+    netkit::tcp_machine::network_unreachable(connecting.c(), errc::connection_refused, true);
     CHECK(connecting.state() == tcp_state::closed);
     CHECK(connecting.c().error == errc::connection_refused);
 }

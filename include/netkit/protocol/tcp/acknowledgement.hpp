@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/protocol/tcp/black_hole.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/delivery.hpp>
 #include <netkit/protocol/tcp/loss_repair.hpp>
@@ -137,6 +138,7 @@ void learn(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& 
     if (!calm) [[unlikely]] look_again = repair(host, c, s, news, duplicate);
     grow_window(host, c, news, rtt, round_ended, recovering);
     if (round_ended) {
+        hope_for_wider_path(host, c);
         c.round_end = c.send_next;
         c.window_limited = false;
     }

@@ -39,6 +39,8 @@ struct tcp_way {
     interface_id scope = interface_id::none;  ///< the link on which the peer's address is meant, where that matters
     std::uint32_t mtu = 0;            ///< as in path
     std::uint8_t hop_limit = 64;
+    bool narrowed = false;            ///< at narrowed_at, because large segments seemed to vanish
+    time_point narrowed_at{};
 };
 
 /// What happened that the program may want to know of; cleared by whoever tells it.

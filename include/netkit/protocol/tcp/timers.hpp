@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/protocol/tcp/acknowledgement.hpp>
+#include <netkit/protocol/tcp/black_hole.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/loss_repair.hpp>
 #include <netkit/protocol/tcp/output.hpp>
@@ -46,6 +47,7 @@ NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
         send_syn(host, c);
         return start_retransmission_timer(host, c);
     }
+    suspect_black_hole(host, c);
     begin_loss(host, c, again);
     if (c.send_window == 0 && !c.sending.empty()) return start_probing(host, c);
     start_retransmission_timer(host, c);

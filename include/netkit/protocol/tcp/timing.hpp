@@ -24,6 +24,11 @@ inline constexpr duration longest_probe_interval = std::chrono::seconds(60);
 /// A timestamp older than this proves nothing (RFC 7323 section 5.5).
 inline constexpr duration timestamp_life = std::chrono::hours(24 * 24);
 
+/// After so many timeouts in a row full segments are thought to be too large for the path.
+inline constexpr unsigned attempts_that_suggest_a_black_hole = 3;
+/// So long a path is thought to take small segments only.
+inline constexpr duration narrow_path_life = std::chrono::minutes(10);
+
 /// Transmissions of the same thing without an answer until the connection fails.
 inline constexpr unsigned most_syn_attempts = 7;
 inline constexpr unsigned most_syn_received_attempts = 6;

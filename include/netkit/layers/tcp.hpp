@@ -225,6 +225,7 @@ private:
         if (from.link_broadcast) [[unlikely]] return here.drop(std::move(p), drop_reason::not_for_us);
         tcp_segment s;
         read_tcp_segment(p, s);
+        s.ecn = from.traffic_class & 3;
         const auto flow_key = tcp_flow_key::of(from.target, s.target_port, from.source, s.source_port);
         auto* flow = flows.find(flow_key);
         if (flow && flow->kind == tcp_flow_kind::connection) [[likely]] {

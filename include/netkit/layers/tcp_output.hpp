@@ -166,6 +166,7 @@ private:
             way.out = e.way.out;
             way.mtu = e.way.mtu;
             way.hop_limit = e.way.hop_limit;
+            if (e.ecn_capable_segment) [[unlikely]] way.traffic_class = 2;
             return put(std::move(p), way, e.key, header, options);
         } else {
             here.drop(std::move(p), drop_reason::no_route);

@@ -38,6 +38,7 @@ struct segment {
     bytes payload{};
     netkit::tcp_parsed_options options{};
     std::uint16_t gso_size = 0;
+    std::uint8_t ecn = 0;  ///< of the IP header: 2 says that routers may mark it, 3 that one did
 
     bool has(tcp_flags f) const { return netkit::has(flags, f); }
     std::uint32_t size() const { return static_cast<std::uint32_t>(payload.size()); }
@@ -112,8 +113,10 @@ public:
         p.append(std::span<const std::byte>(space, n));
         p.append(s.payload);
         p.frames(1);
+        p.gso_size(s.gso_size);
         netkit::tcp_segment parsed;
         netkit::read_tcp_segment(p, parsed);
+        parsed.ecn = s.ecn;
         const auto before = delivered + drops.size();
         if (state() == tcp_state::time_wait) {
             answer_in_time_wait(parsed);
@@ -161,13 +164,14 @@ public:
     netkit::pool& buffers() { return *pool_; }
     netkit::packet allocate(std::size_t size) { return netkit::packet(*pool_, 128, size); }
     template <class C>
-    netkit::errc send(C&, netkit::packet p, const netkit::tcp_header& h, std::span<const std::byte> its_options) {
+    netkit::errc send(C& its, netkit::packet p, const netkit::tcp_header& h, std::span<const std::byte> its_options) {
         segment s;
         s.sequence = h.sequence;
         s.acknowledgement = h.acknowledgement;
         s.flags = h.flags();
         s.window = h.window;
         s.gso_size = p.gso_size();
+        s.ecn = its.ecn_capable_segment ? 2 : 0;
         s.payload.resize(p.size());
         p.copy_to(s.payload);
         netkit::parse_tcp_options(its_options, s.options);
@@ -236,6 +240,8 @@ public:
     end a, b;
     /// Loses what it says is lost: (from a, the how-manieth segment of that side, the segment).
     std::function<bool(bool, std::size_t, const segment&)> loses;
+    /// What happens to each on its way: (from a, the segment).
+    std::function<void(bool, segment&)> changes;
     std::vector<segment> log_a, log_b;  ///< what a and b sent
     bool keep_log = false;
 
@@ -297,6 +303,7 @@ private:
             if (keep_log) (to_b ? log_a : log_b).push_back(s);
             if (loses && loses(to_b, count, s)) continue;
             if (chance() < weather_.loss) continue;
+            if (changes) changes(to_b, s);
             put(s, to_b);
             if (chance() < weather_.duplication) put(s, to_b);
         }

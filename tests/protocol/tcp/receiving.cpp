@@ -1,90 +1,12 @@
 #include <doctest/doctest.h>
 
-#include "ends.hpp"
+#include "receiver.hpp"
 
 namespace protocol_tcp_receiving_tests {
 
 using namespace tcp_test;
 using netkit::drop_reason;
 using netkit::errc;
-
-namespace {
-
-/// An established end that a test sends to by hand, from sequence number `next` on.
-struct receiver {
-    made_up_time time;
-    end e;
-    std::uint32_t next;
-    bool timestamps;
-    std::uint32_t clock = 100'000;
-
-    explicit receiver(netkit::tcp_socket_options o = {}, bool with_timestamps = false, std::uint32_t isn = 9000) : e(time, 100), next(isn + 1), timestamps(with_timestamps) {
-        e.options = o;
-        e.listen();
-        auto syn = at(0, 0);
-        syn.sequence = isn;
-        syn.flags = tcp_flags::syn;
-        syn.options.has_mss = true;
-        syn.options.mss = 1000;
-        e.arrive(syn);
-        e.arrive(at(0, 0));
-        REQUIRE(e.state() == tcp_state::established);
-        e.sent.clear();
-        e.drops.clear();
-    }
-    /// n bytes, starting `offset` bytes into the stream.
-    segment at(std::uint32_t offset, std::size_t n) const {
-        segment s;
-        s.sequence = next + offset;
-        s.acknowledgement = 101;
-        s.payload = bytes(n, std::byte('a'));
-        s.options.has_timestamps = timestamps;
-        s.options.ts_value = clock;
-        return s;
-    }
-    std::uint32_t acknowledged() const { return e.sent.back().acknowledgement - next; }
-};
-
-}  // namespace
-
-TEST_CASE("every second full segment is acknowledged at once, a single one soon") {
-    receiver t;
-    t.e.arrive(t.at(0, 1000));
-    t.e.arrive(t.at(1000, 1000));
-    t.e.sent.clear();  // by now the size of full segments is known
-    t.e.arrive(t.at(2000, 1000));
-    CHECK(t.e.sent.empty());
-    t.e.arrive(t.at(3000, 1000));
-    REQUIRE(t.e.sent.size() == 1);
-    CHECK(t.acknowledged() == 4000);
-    t.e.arrive(t.at(4000, 1000));
-    CHECK(t.e.sent.size() == 1);
-    t.e.pass(39ms);
-    CHECK(t.e.sent.size() == 1);
-    t.e.pass(2ms);
-    REQUIRE(t.e.sent.size() == 2);
-    CHECK(t.acknowledged() == 5000);
-    for (std::uint32_t i = 5; i < 105; ++i) t.e.arrive(t.at(i * 1000, 1000));
-    CHECK(t.e.sent.size() == 52);
-}
-
-TEST_CASE("quick_ack acknowledges each segment") {
-    netkit::tcp_socket_options o;
-    o.quick_ack = true;
-    receiver t(o);
-    for (std::uint32_t i = 0; i < 5; ++i) t.e.arrive(t.at(i * 10, 10));
-    CHECK(t.e.sent.size() == 5);
-}
-
-TEST_CASE("an acknowledgement travels with data") {
-    receiver t;
-    t.e.arrive(t.at(0, 100));
-    CHECK(t.e.write(50).bytes == 50);
-    REQUIRE(t.e.sent.size() == 1);
-    CHECK(t.acknowledged() == 100);
-    t.e.pass(100ms);
-    CHECK(t.e.sent.size() == 1);
-}
 
 TEST_CASE("out of order: told at once, put together, delivered once") {
     receiver t;

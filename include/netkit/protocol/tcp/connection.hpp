@@ -21,6 +21,7 @@
 #include <netkit/protocol/tcp/send_queue.hpp>
 #include <netkit/protocol/tcp/socket_options.hpp>
 #include <netkit/protocol/tcp/state.hpp>
+#include <netkit/protocol/tcp/timing.hpp>
 #include <netkit/protocol/tcp/transmissions.hpp>
 
 #include <algorithm>
@@ -107,8 +108,13 @@ struct alignas(64) tcp_connection : tcp_flow {
 
     // What the receiver reports.
     bool selective : 1 = false;        // acknowledgements, by agreement (RFC 2018)
+    bool ecn : 1 = false;                 // agreed on, or asked for (RFC 3168)
+    bool ecn_echo : 1 = false;            // a router's mark is echoed until the peer says that it sends less
+    bool ecn_reduced : 1 = false;         // the next new data says that we send less
+    bool ecn_capable_segment : 1 = false; // what is being sent may be marked
     bool report_due : 1 = false;       // acknowledgements without data carry blocks: something waits beyond a gap, or came twice
 
+    std::uint8_t quick_acknowledgements = tcp_timing::most_quick_acknowledgements;  // full segments that are yet acknowledged at once
     std::uint16_t receive_mss = 536;   // payload of the peer's full segments, as far as seen
     std::uint32_t unacknowledged_bytes = 0;  // received since the last acknowledgement sent
 
@@ -154,6 +160,8 @@ struct alignas(64) tcp_connection : tcp_flow {
     std::uint32_t segments_sent = 0, segments_received = 0;
     std::uint32_t segments_retransmitted = 0;
     std::uint16_t timeouts = 0, fast_retransmits = 0, tail_probes = 0, undone = 0;
+    std::uint16_t marks_received = 0;  // segments of data that routers marked
+    std::uint16_t marks_echoed = 0;    // reductions because the peer told of marks
 
     /// Sequence numbers sent and not acknowledged.
     std::uint32_t in_flight() const { return send_next - send_unacknowledged; }

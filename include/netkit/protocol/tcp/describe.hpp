@@ -14,6 +14,7 @@ void describe(const Connection& c, tcp_info& info) {
     info.timestamps = c.timestamps;
     info.window_scaling = c.scaling;
     info.selective_acknowledgements = c.selective;
+    info.ecn = c.ecn;
     info.send_scale = c.send_scale;
     info.receive_scale = c.receive_scale;
     info.in_recovery = c.recovery.recovering();
@@ -38,6 +39,8 @@ void describe(const Connection& c, tcp_info& info) {
     info.segments_sent = c.segments_sent;
     info.segments_received = c.segments_received;
     info.retransmitted = c.segments_retransmitted;
+    info.marks_received = c.marks_received;
+    info.marks_echoed = c.marks_echoed;
     info.timeouts = c.timeouts;
     info.fast_retransmits = c.fast_retransmits;
     info.tail_probes = c.tail_probes;

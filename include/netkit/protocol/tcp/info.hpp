@@ -13,6 +13,7 @@ struct tcp_info {
     bool timestamps = false;        ///< negotiated, RFC 7323 section 3
     bool window_scaling = false;    ///< negotiated, RFC 7323 section 2
     bool selective_acknowledgements = false;  ///< negotiated, RFC 2018
+    bool ecn = false;               ///< negotiated, RFC 3168
     std::uint8_t send_scale = 0, receive_scale = 0;
     bool in_recovery = false;       ///< a loss is being repaired
     duration rtt{};                 ///< smoothed; zero before the first sample
@@ -34,6 +35,8 @@ struct tcp_info {
     std::uint64_t bytes_received = 0;  ///< payload taken in order
     std::uint32_t segments_sent = 0, segments_received = 0;
     std::uint32_t retransmitted = 0;   ///< segments sent again, for whatever reason
+    std::uint32_t marks_received = 0;  ///< segments of data that came marked by a router
+    std::uint32_t marks_echoed = 0;    ///< reductions of the congestion window because the peer told of marks
     std::uint32_t timeouts = 0;        ///< expiries of the retransmission timer
     std::uint32_t fast_retransmits = 0;///< losses found by what arrived beyond them
     std::uint32_t tail_probes = 0;     ///< sent because nothing was heard for two round trips (RFC 8985 section 7)

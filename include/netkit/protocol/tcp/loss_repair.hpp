@@ -34,6 +34,7 @@ NETKIT_COLD void begin_recovery(Host& host, Connection& c) {
     ++c.fast_retransmits;
     c.congestion.lost({.in_flight = c.in_flight(), .segment = c.send_mss, .now = host.now()});
     r.reduced_until = c.send_next;
+    c.ecn_reduced = c.ecn;
 }
 
 /// Everything that was under way when the loss was found has arrived.
@@ -54,6 +55,7 @@ template <class Host, class Connection>
 NETKIT_COLD void begin_loss(Host& host, Connection& c, bool again) {
     auto& r = c.recovery;
     const bool was_open = r.now == tcp_loss_recovery::phase::open;
+    c.ecn_reduced = c.ecn;
     c.congestion.timed_out({.in_flight = c.in_flight(), .segment = c.send_mss, .now = host.now()}, again);
     if (!again) {
         remember_for_undo(c);

@@ -2,6 +2,7 @@
 
 #include <netkit/core/time.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/ecn.hpp>
 #include <netkit/protocol/tcp/segment.hpp>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ void make_offer(Connection& c) {
     c.timestamps = c.options.timestamps;
     c.scaling = c.options.window_scaling;
     c.selective = c.options.selective_acknowledgements;
+    c.ecn = c.options.ecn == tcp_ecn::ask;
     c.receive_scale = 0;
     choose_buffers(c);
     while (c.scaling && c.receive_scale < tcp_largest_window_scale && most_receive_buffer(c) >> c.receive_scale > 65535) ++c.receive_scale;
@@ -47,6 +49,7 @@ void accept_syn(Connection& c, const tcp_segment& s, time_point now) {
     c.scaling = c.scaling && s.options.has_window_scale;
     c.send_scale = c.scaling ? std::min(s.options.window_scale, tcp_largest_window_scale) : std::uint8_t(0);
     if (!c.scaling) c.receive_scale = 0;
+    accept_ecn(c, s);
     c.selective = c.selective && s.options.sack_permitted;
     c.timestamps = c.timestamps && s.options.has_timestamps;
     if (c.timestamps) {

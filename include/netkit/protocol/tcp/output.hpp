@@ -2,6 +2,7 @@
 
 #include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/ecn.hpp>
 #include <netkit/protocol/tcp/timing.hpp>
 #include <netkit/protocol/tcp/transmit.hpp>
 
@@ -78,6 +79,8 @@ std::uint32_t send_data(Host& host, Connection& c, sequence_number sequence, std
     if (fin) flags |= tcp_flags::fin;
     const auto end = sequence + n + (fin ? 1u : 0u);
 
+    // A window probe goes beyond what the peer offers, and may not be what it seems.
+    if (c.ecn) [[unlikely]] flags |= mark_data(c, sequence >= c.send_highest && n != 0 && c.waiting != tcp_waiting::window);
     if (sequence < c.send_highest) [[unlikely]] ++c.segments_retransmitted;
     if (end > c.send_highest) {
         c.bytes_sent += end - c.send_highest - (fin ? 1u : 0u);
@@ -85,6 +88,7 @@ std::uint32_t send_data(Host& host, Connection& c, sequence_number sequence, std
     }
     // Whether the device or the neighbour took it is the retransmission timer's business.
     (void)send_segment(host, c, std::move(p), sequence, flags);
+    c.ecn_capable_segment = false;
     sent = true;
     return n;
 }

@@ -4,6 +4,8 @@
 #include <netkit/core/drop_reason.hpp>
 #include <netkit/protocol/tcp/acknowledgement.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/delayed_acknowledgement.hpp>
+#include <netkit/protocol/tcp/ecn.hpp>
 #include <netkit/protocol/tcp/negotiation.hpp>
 #include <netkit/protocol/tcp/output.hpp>
 #include <netkit/protocol/tcp/segment.hpp>
@@ -95,7 +97,8 @@ template <class Host, class Connection>
 NETKIT_COLD void receive_unacceptable(Host& host, Connection& c, const tcp_segment& s, packet p, drop_reason why) {
     if (!s.has(tcp_flags::rst)) {
         if (c.state == tcp_state::syn_received && s.has(tcp_flags::syn) && s.sequence == c.initial_receive) {
-            // The peer did not hear our SYN and ACK.
+            // The peer did not hear our SYN and ACK, or not that we agree to ECN, and no longer asks for it.
+            c.ecn = c.ecn && asks_for_ecn(s);
             if (c.challenges.allow(host.now())) send_syn(host, c);
         } else if (s.size != 0 || s.has(tcp_flags::fin)) {
             if (s.sequence < c.receive_next) came_twice(c, {s.sequence, min(s.sequence + s.size, c.receive_next)});
@@ -240,6 +243,7 @@ void receive(Host& host, Connection& c, const tcp_segment& s, packet p) {
     if (c.state == tcp_state::syn_received) [[unlikely]]
         if (!complete_handshake(host, c, s, p)) return;
 
+    if (const auto silence = host.now() - c.last_heard; silence >= tcp_rtt_estimator::least_timeout) [[unlikely]] heard_after_silence(c, silence);
     c.last_heard = host.now();
     c.keep_alive_probes = 0;
     if (c.timestamps && s.sequence <= c.acknowledged_to && s.options.has_timestamps) {
@@ -247,6 +251,10 @@ void receive(Host& host, Connection& c, const tcp_segment& s, packet p) {
         c.timestamp_at = c.last_heard;
     }
     if (!process_acknowledgement(host, c, s)) [[unlikely]] return host.drop(std::move(p), drop_reason::bad_acknowledgement);
+    if (c.ecn) [[unlikely]] {
+        if (has(flags, tcp_flags::ece) && s.acknowledgement == c.send_unacknowledged) congestion_experienced(host, c);
+        hear_marks(c, s);
+    }
     if (c.fin_acknowledged) [[unlikely]] fin_was_acknowledged(host, c);
     if (c.state == tcp_state::closed || c.state == tcp_state::time_wait) [[unlikely]] return host.deliver(p);
 

@@ -17,10 +17,13 @@ struct tcp_segment {
     sequence_number acknowledgement;
     std::uint16_t window = 0;   ///< as on the wire, not scaled
     tcp_flags flags = tcp_flags::none;
+    std::uint8_t ecn = 0;       ///< the two bits of the IP header (RFC 3168 section 5), filled in by whoever has seen that
     std::uint32_t size = 0;     ///< bytes of payload
     tcp_parsed_options options{};
 
     bool has(tcp_flags wanted) const { return netkit::has(flags, wanted); }
+    /// Whether a router says that there is congestion.
+    bool is_marked() const { return ecn == 3; }
     /// Sequence numbers that it takes up: payload, SYN and FIN (RFC 9293 section 3.4, SEG.LEN).
     std::uint32_t length() const { return size + (has(tcp_flags::syn) ? 1 : 0) + (has(tcp_flags::fin) ? 1 : 0); }
     /// The sequence number behind it.

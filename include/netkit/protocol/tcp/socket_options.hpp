@@ -8,6 +8,9 @@ namespace netkit {
 using tcp_seconds = std::chrono::duration<std::uint32_t>;
 using tcp_milliseconds = std::chrono::duration<std::uint32_t, std::milli>;
 
+/// Explicit congestion notification (RFC 3168): never, where the peer asks for it, or asked for.
+enum class tcp_ecn : std::uint8_t { off, answer, ask };
+
 /// What a program may choose for one connection, and for the connections that a listener accepts.
 struct tcp_socket_options {
     /// What buffers begin with that the program has not fixed, in bytes.
@@ -24,6 +27,7 @@ struct tcp_socket_options {
     bool timestamps = true;      ///< offer and answer them (RFC 7323 section 3)
     bool window_scaling = true;  ///< offer and answer it (RFC 7323 section 2)
     bool selective_acknowledgements = true;  ///< offer and answer them (RFC 2018)
+    tcp_ecn ecn = tcp_ecn::answer;
     std::uint8_t keep_alive_count = 9;             ///< unanswered probes until the connection fails with timed_out
     tcp_seconds keep_alive_idle{7200};             ///< silence before the first probe
     tcp_seconds keep_alive_interval{75};           ///< between probes

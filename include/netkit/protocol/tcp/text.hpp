@@ -2,6 +2,7 @@
 
 #include <netkit/buffer/packet.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/delayed_acknowledgement.hpp>
 #include <netkit/protocol/tcp/reassembly.hpp>
 #include <netkit/protocol/tcp/segment.hpp>
 #include <netkit/protocol/tcp/timing.hpp>
@@ -56,18 +57,6 @@ NETKIT_COLD void take_what_waited(Connection& c) {
     c.acknowledge_now = true;
 }
 
-/// The second full segment is acknowledged at once, others a little later (RFC 9293 section 3.8.6.3, RFC 5681 section 4.2).
-template <class Host, class Connection>
-void acknowledge_soon(Host& host, Connection& c, std::uint32_t size) {
-    if (size > c.receive_mss) c.receive_mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(size, c.own_mss));
-    if (c.unacknowledged_bytes >= 2u * c.receive_mss || c.options.quick_ack) {
-        c.acknowledge_now = true;
-    } else if (c.acknowledge_at == time_point::max()) {
-        c.acknowledge_at = host.now() + tcp_timing::acknowledgement_delay;
-        schedule(host, c);
-    }
-}
-
 /// What may be held beyond gaps, in bytes with all overhead.
 template <class Connection>
 std::uint32_t most_memory_out_of_order(const Connection& c) {
@@ -77,15 +66,16 @@ std::uint32_t most_memory_out_of_order(const Connection& c) {
 /// The payload of a segment that has been cut to the receive window, starting at `first`.
 template <class Host, class Connection>
 void process_text(Host& host, Connection& c, packet p, sequence_number first) {
-    const auto size = static_cast<std::uint32_t>(p.size());
     if (first == c.receive_next) [[likely]] {
+        const auto size = static_cast<std::uint32_t>(p.size()), segment = segment_size(p);
         take_text(c, std::move(p));
         if (!c.reassembly.empty()) [[unlikely]] take_what_waited(c);
-        else acknowledge_soon(host, c, size);
+        else acknowledge_soon(host, c, size, segment);
         return;
     }
     // Out of order: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
     c.acknowledge_now = true;
+    c.quick_acknowledgements = tcp_timing::most_quick_acknowledgements;
     const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, most_memory_out_of_order(c));
     came_twice(c, insertion.duplicate);
     if (c.selective && !c.reassembly.empty()) c.report_due = true;

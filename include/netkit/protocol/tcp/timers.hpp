@@ -3,6 +3,7 @@
 #include <netkit/protocol/tcp/acknowledgement.hpp>
 #include <netkit/protocol/tcp/black_hole.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/delayed_acknowledgement.hpp>
 #include <netkit/protocol/tcp/loss_repair.hpp>
 #include <netkit/protocol/tcp/output.hpp>
 #include <netkit/protocol/tcp/tail_loss_probe.hpp>
@@ -127,8 +128,7 @@ void expired(Host& host, Connection& c) {
     if (c.state == tcp_state::closed) return;
     const auto now = host.now();
     if (c.acknowledge_at <= now) {
-        c.acknowledge_at = time_point::max();
-        send_acknowledgement(host, c);
+        delayed_acknowledgement(host, c);
     }
     if (c.transmit_at <= now) {
         c.transmit_at = time_point::max();

@@ -15,6 +15,8 @@ inline constexpr duration longest_acknowledgement_delay = std::chrono::milliseco
 inline constexpr duration least_probe_delay = std::chrono::milliseconds(2);
 /// Where sending is paced, what was late may be made up for by so much at once.
 inline constexpr duration pacing_slack = std::chrono::milliseconds(1);
+/// Full segments that are acknowledged one by one when a flow begins.
+inline constexpr std::uint8_t most_quick_acknowledgements = 16;
 /// An orphan waits so long for the peer's FIN.
 inline constexpr duration fin_wait_2 = std::chrono::seconds(60);
 /// Twice the longest life of a segment: how long a closed connection is remembered.

@@ -5,6 +5,7 @@
 #include <netkit/core/sequence_number.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
+#include <netkit/protocol/tcp/ecn.hpp>
 #include <netkit/protocol/tcp/segment.hpp>
 #include <netkit/protocol/tcp/timing.hpp>
 #include <netkit/wire/tcp.hpp>
@@ -125,6 +126,7 @@ errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence,
     if (syn) [[unlikely]] {
         size = write_tcp_options(space, syn_options(c, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset));
     } else {
+        if (c.ecn_echo) [[unlikely]] flags |= tcp_flags::ece;
         open_receive_window(c);
         if (c.timestamps) {
             const be32 words[3] = {0x0101'080au, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset, c.recent_timestamp};
@@ -173,7 +175,7 @@ template <class Host, class Connection>
 NETKIT_COLD void send_syn(Host& host, Connection& c) {
     auto p = host.allocate(0);
     if (!p) return;
-    const auto flags = c.state == tcp_state::syn_received ? tcp_flags::syn | tcp_flags::ack : tcp_flags::syn;
+    const auto flags = syn_ecn_flags(c) | (c.state == tcp_state::syn_received ? tcp_flags::syn | tcp_flags::ack : tcp_flags::syn);
     (void)send_segment(host, c, std::move(p), c.initial_send, flags);
 }
 

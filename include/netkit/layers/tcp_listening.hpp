@@ -70,6 +70,8 @@ public:
             here->forget(h);
             return here.deliver(p);
         case tcp_half_open_answer::repeat:
+            // A peer that no longer asks has not heard that we agree.
+            h.marking = h.marking && tcp_machine::asks_for_ecn(s);
             if (h.timestamps && s.options.has_timestamps) h.recent_timestamp = s.options.ts_value;
             if (io.may_answer(h.key)) (void)answer(h);
             break;
@@ -129,7 +131,7 @@ private:
         h.selective = s.options.sack_permitted;
         h.scaling = s.options.has_window_scale;
         h.send_scale = s.options.window_scale & 15;
-        h.marking = s.has(tcp_flags::ece) && s.has(tcp_flags::cwr);
+        h.marking = tcp_machine::asks_for_ecn(s);
         if (!answer(h)) {
             here->half_open.destroy(h);
             return false;
@@ -159,15 +161,15 @@ private:
     bool send_cookie(port& its_port, const tcp_flow_key& key, const tcp_segment& s, const tcp_beginnings& beginnings, interface_id scope) const {
         const auto way_mss = io.mss_towards(key, scope);
         if (way_mss == 0) return false;
-        const tcp_syn_answer what(its_port.socket->options(), way_mss, key.six, s, io.now());
+        tcp_syn_answer what(its_port.socket->options(), way_mss, key.six, s, io.now());
         auto options = what.syn_options(io.timestamp() + beginnings.timestamp_offset);
         if (options.has_timestamps) {
             auto agreed = options;
             agreed.window_scale = what.send_scale;
-            options.ts_value = tcp_syn_cookies::timestamp(options.ts_value, agreed, s.has(tcp_flags::ece) && s.has(tcp_flags::cwr));
+            options.ts_value = tcp_syn_cookies::timestamp(options.ts_value, agreed, tcp_machine::asks_for_ecn(s));
         } else {
             // There is nowhere to keep these.
-            options.has_window_scale = options.sack_permitted = false;
+            options.has_window_scale = options.sack_permitted = what.ecn = false;
         }
         its_port.cookies_until = io.now() + tcp_syn_cookies::life;
         io.send_apart(key, what.header(here->cookies.make(key, s.sequence, what.peer_mss, io.now())), options, scope);

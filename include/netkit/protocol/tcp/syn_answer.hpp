@@ -30,7 +30,8 @@ struct tcp_syn_answer {
     struct {
         bool six = false;
     } key;
-    bool timestamps = false, scaling = false, selective = false;
+    static constexpr bool passive = true;
+    bool timestamps = false, scaling = false, selective = false, ecn = false;
     std::uint8_t send_scale = 0, receive_scale = 0;
     std::uint16_t own_mss = 0, peer_mss = 0, send_mss = 0;
     std::uint32_t recent_timestamp = 0;
@@ -47,7 +48,7 @@ struct tcp_syn_answer {
         tcp_header h{};
         h.sequence = sequence.value();
         h.acknowledgement = receive_next.value();
-        h.control = static_cast<std::uint8_t>(tcp_flags::syn | tcp_flags::ack);
+        h.control = static_cast<std::uint8_t>(tcp_flags::syn | tcp_flags::ack | (ecn ? tcp_flags::ece : tcp_flags::none));
         h.window = tcp_machine::window_field(*this, true);
         return h;
     }

@@ -152,7 +152,8 @@ void learn(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& 
 template <class Host, class Connection>
 NETKIT_COLD void probe_answered(Host& host, Connection& c) {
     c.attempts = 0;
-    if (c.send_window == 0) return;
+    const bool something_waits = c.in_flight() != 0 || c.unsent() != 0 || c.fin_unsent();
+    if (c.send_window == 0 && something_waits) return;
     restart_retransmission_timer(host, c);
     if (c.in_flight() == 0) {
         c.waiting = tcp_waiting::nothing;

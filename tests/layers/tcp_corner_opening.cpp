@@ -1,0 +1,237 @@
+// Handshakes that do not go as planned, and what is negotiated in them.
+
+#include <tests/layers/tcp_states.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace layers_tcp_corner_opening_tests {
+
+using namespace netkit::tcp_script;
+using netkit::errc;
+using netkit::tcp_state;
+
+TEST_CASE("the ACK that completes a handshake is lost: SYN and ACK come again until it is heard") {
+    subject t;
+    t.listen();
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S."), sequence(0), acknowledgement(1)));
+    t.expect(after(1s), is_tcp(flags("S."), sequence(0), acknowledgement(1), mss(1460)));
+    t.expect(after(2s), is_tcp(flags("S."), sequence(0), acknowledgement(1)));
+    CHECK(t.listener.accept(t.socket) == errc::would_block);
+    t.inject(t.peer.ack(1, 1));
+    t.expect_nothing(10s);
+    CHECK(t.listener.accept(t.socket) == errc::ok);
+}
+
+TEST_CASE("the ACK that completes a handshake is lost, but what follows it says the same") {
+    for (const std::string_view what : {"data", "FIN"}) {
+        CAPTURE(what);
+        subject t;
+        t.listen();
+        t.inject(t.peer.syn().mss(1460));
+        t.expect(is_tcp(flags("S.")));
+        if (what == "data") t.inject(t.peer.data(1, 1, "hello"));
+        else t.inject(t.peer.fin(1, 1));
+        t.expect(within(40ms), is_tcp(flags("."), sequence(1), acknowledgement(what == "data" ? 6 : 2)));
+        REQUIRE(t.listener.accept(t.socket) == errc::ok);
+        CHECK(t.read() == (what == "data" ? "hello" : "<end of stream>"));
+    }
+}
+
+TEST_CASE("the ACK that completes a handshake comes several times: it changes nothing") {
+    subject t;
+    t.establish();
+    for (int i = 0; i < 3; ++i) t.inject(t.peer.ack(1, 1));
+    t.expect_nothing(10s);
+    netkit::tcp_socket second;
+    CHECK(t.listener.accept(second) == errc::would_block);
+    CHECK(t.state() == tcp_state::established);
+}
+
+TEST_CASE("SYN and ACK, again: the peer's last ACK was lost, and is repeated") {
+    subject t;
+    t.connect();
+    t.expect(is_tcp(flags("S"), sequence(0)));
+    t.inject(t.peer.syn_ack().mss(1460));
+    t.expect(is_tcp(flags("."), sequence(1), acknowledgement(1)));
+    t.inject(t.peer.syn_ack().mss(1460));
+    t.expect(is_tcp(flags("."), sequence(1), acknowledgement(1)));
+    CHECK(t.socket.connected());
+}
+
+TEST_CASE("the SYN comes again: it is answered again, and begins nothing new") {
+    subject t;
+    t.listen();
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S."), sequence(0), acknowledgement(1)));
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S."), sequence(0), acknowledgement(1)));
+    t.inject(t.peer.ack(1, 1));
+    t.expect_nothing();
+    REQUIRE(t.listener.accept(t.socket) == errc::ok);
+    netkit::tcp_socket second;
+    CHECK(t.listener.accept(second) == errc::would_block);
+}
+
+TEST_CASE("a reset in SYN-RECEIVED: back to LISTEN, silently, and the next SYN is answered") {
+    subject t;
+    t.listen();
+    for (const std::string_view kind : {"R", "R."}) {
+        CAPTURE(kind);
+        t.inject(t.peer.syn().mss(1460));
+        t.expect(is_tcp(flags("S.")));
+        t.inject(t.peer.segment(kind, 1, 1));
+        t.expect_nothing(100s);
+        CHECK(t.state() == tcp_state::listen);
+        CHECK(t.listener.accept(t.socket) == errc::would_block);
+    }
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S.")));
+    t.inject(t.peer.ack(1, 1));
+    CHECK(t.listener.accept(t.socket) == errc::ok);
+}
+
+TEST_CASE("a reset after the handshake, before the program accepts: the program finds a connection that was reset") {
+    subject t;
+    t.listen();
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S.")));
+    t.inject(t.peer.ack(1, 1));
+    t.inject(t.peer.rst(1));
+    t.expect_nothing();
+    if (t.listener.accept(t.socket) == errc::ok) CHECK(t.read() == "<connection reset by peer>");
+    CHECK(t.state() == tcp_state::listen);
+}
+
+TEST_CASE("a reset in SYN-RECEIVED where both opened: connection refused") {
+    subject t;
+    t.connect();
+    t.expect(is_tcp(flags("S")));
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S.")));
+    t.inject(t.peer.rst(1));
+    t.expect_nothing();
+    CHECK(t.socket.take_error() == errc::connection_refused);
+}
+
+TEST_CASE("a listener closed before the handshake completes: the peer is told, and nothing is left") {
+    subject t;
+    t.listen();
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S.")));
+    CHECK(t.listener.close() == errc::ok);
+    t.expect(is_tcp(flags("R."), sequence(1), acknowledgement(1)));
+    t.expect_nothing(100s);
+    CHECK(t.state() == tcp_state::closed);
+    t.inject(t.peer.ack(1, 1));
+    t.expect(is_tcp(flags("R"), sequence(1)));
+}
+
+TEST_CASE("a listener closed after the handshake, before the program accepts: reset") {
+    subject t;
+    t.listen();
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S.")));
+    t.inject(t.peer.ack(1, 1));
+    t.inject(t.peer.data(1, 1, "hello"));
+    t.expect(within(40ms), is_tcp(flags("."), acknowledgement(6)));
+    CHECK(t.listener.close() == errc::ok);
+    t.expect(is_tcp(flags("R."), sequence(1), acknowledgement(6)));
+    t.expect_nothing(100s);
+    CHECK(t.host.at<netkit::tcp>()->connections.in_use() == 0);
+}
+
+TEST_CASE("the backlog is full: the ACK is as good as lost, and heard once there is room") {
+    subject t;
+    t.listen(1);
+    auto other = t.tcp({subject::peer_address, 4001}, {subject::own_address, subject::own_port}, 77);
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S.")));
+    t.inject(other.syn().mss(1460));
+    t.expect(is_tcp(flags("S."), to_port(4001)));
+    t.inject(t.peer.ack(1, 1));
+    t.inject(other.ack(1, 1));
+    t.expect(within(1s), is_tcp(flags("S."), to_port(4001)));
+    REQUIRE(t.listener.accept(t.socket) == errc::ok);
+    t.inject(other.ack(1, 1));
+    t.expect_nothing(10s);
+    netkit::tcp_socket second;
+    CHECK(t.listener.accept(second) == errc::ok);
+}
+
+TEST_CASE("no reset is answered with a reset, or with anything, whatever it says") {
+    const start starts[] = {{"CLOSED", tcp_state::closed, false},      {"LISTEN", tcp_state::listen},           {"SYN-SENT", tcp_state::syn_sent, false},
+                            {"SYN-RECEIVED", tcp_state::syn_received}, {"ESTABLISHED", tcp_state::established}, {"FIN-WAIT-1", tcp_state::fin_wait_1},
+                            {"FIN-WAIT-2", tcp_state::fin_wait_2},     {"CLOSE-WAIT", tcp_state::close_wait},   {"CLOSING", tcp_state::closing},
+                            {"LAST-ACK", tcp_state::last_ack},         {"TIME-WAIT", tcp_state::time_wait}};
+    for (const auto& from : starts)
+        for (const std::string_view kind : {"R", "R.", "RS", "RF.", "RS.", "RP.", "RSF.UP"})
+            for (const std::uint32_t sequence : {0u, 1u, 2u, 3u, 500u, 100'000u, 0x8000'0000u})
+                for (const std::uint32_t acknowledgement : {0u, 1u, 2u, 102u, 5000u}) {
+                    CAPTURE(from.name);
+                    CAPTURE(kind);
+                    CAPTURE(sequence);
+                    CAPTURE(acknowledgement);
+                    started s(from);
+                    s.t.inject(s.t.peer.segment(kind, sequence, acknowledgement).payload_size(sequence % 2 ? 3 : 0));
+                    const auto sent = s.t.take();
+                    CHECK(sent.size() <= 1);
+                    // RFC 5961's challenge is no reset.
+                    for (const auto& p : sent) CHECK(is_tcp(flags(".")).problem(p) == "");
+                    (void)s.t.socket.abort();
+                    (void)s.t.listener.abort();
+                    (void)s.t.take();
+                }
+}
+
+TEST_CASE("the MSS that the peer announces is kept to, and cannot make segments tiny: 1460, 536, 48, 0, none") {
+    const struct {
+        int announced;
+        std::size_t segment;
+    } cases[] = {{1460, 1460}, {536, 536}, {1461, 1460}, {9000, 1460}, {89, 89}, {48, 88}, {1, 88}, {0, 88}, {-1, 536}};
+    for (const auto& [announced, segment] : cases) {
+        CAPTURE(announced);
+        subject t;
+        auto syn = t.peer.syn();
+        if (announced >= 0) syn.mss(static_cast<unsigned>(announced));
+        t.establish(syn);
+        CHECK(t.write(5 * segment + 10) == 5 * segment + 10);
+        for (std::uint32_t i = 0; i < 5; ++i) t.expect(is_tcp(sequence(static_cast<std::uint32_t>(1 + i * segment)), payload_size(segment)));
+        const auto end = static_cast<std::uint32_t>(1 + 5 * segment);
+        // The rest is small, and Nagle holds it back.
+        t.inject(t.peer.ack(1, end));
+        t.expect(is_tcp(sequence(end), payload_size(10)));
+        t.inject(t.peer.ack(1, end + 10));
+        t.expect_nothing(1s);
+    }
+}
+
+TEST_CASE("with timestamps their option comes off the MSS, and off no floor") {
+    for (const unsigned announced : {1460u, 536u, 48u, 0u}) {
+        CAPTURE(announced);
+        subject t;
+        t.listen();
+        t.inject(t.peer.syn().mss(announced).timestamps(1000, 0));
+        const auto answer = t.expect(is_tcp(flags("S."), timestamps(), echoes(1000)));
+        t.pass(100ms);
+        t.inject(t.peer.ack(1, 1).timestamps(1100, answer.options.ts_value));
+        REQUIRE(t.listener.accept(t.socket) == errc::ok);
+        CHECK(t.write(3000) == 3000);
+        t.expect(is_tcp(sequence(1), payload_size(std::max(announced, 88u) - 12), timestamps()));
+        (void)t.take();
+    }
+}
+
+TEST_CASE("an MTU that leaves no room for the peer's MSS decides") {
+    subject t({.mtu = 296});
+    t.listen();
+    t.inject(t.peer.syn().mss(1460));
+    t.expect(is_tcp(flags("S."), mss(256)));
+    t.inject(t.peer.ack(1, 1));
+    REQUIRE(t.listener.accept(t.socket) == errc::ok);
+    CHECK(t.write(300) == 300);
+    t.expect(is_ipv4(packet_size(296)) && is_tcp(payload_size(256)));
+}
+
+}  // namespace layers_tcp_corner_opening_tests

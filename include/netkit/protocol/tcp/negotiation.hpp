@@ -56,7 +56,8 @@ void accept_syn(Connection& c, const tcp_segment& s, time_point now) {
         c.recent_timestamp = s.options.ts_value;
         c.timestamp_at = now;
     }
-    c.peer_mss = s.options.has_mss ? s.options.mss : default_mss(c.key.six);
+    // An MSS of zero cannot be meant.
+    c.peer_mss = s.options.has_mss && s.options.mss != 0 ? s.options.mss : default_mss(c.key.six);
     choose_send_mss(c);
     c.initial_receive = s.sequence;
     c.receive_next = c.acknowledged_to = s.sequence + 1u;

@@ -257,7 +257,8 @@ private:
         case tcp_time_wait_answer::end: forget(w); break;
         case tcp_time_wait_answer::restart:
             time_waits.remove(w);
-            w.until = here.now() + time_wait;
+            w.since = here.now();
+            w.until = w.since + time_wait;
             time_waits.push_back(w);
             io.answer(w);
             break;
@@ -292,7 +293,8 @@ private:
         w->recent_timestamp = e.recent_timestamp;
         w->timestamp_offset = e.timestamp_offset;
         w->window = tcp_machine::window_field(e, false);
-        w->until = here.now() + time_wait;
+        w->since = here.now();
+        w->until = w->since + time_wait;
         flows.insert(*w);
         time_waits.push_back(*w);
         if (!time_wait_end.armed()) here.arm(time_wait_end, w->until);

@@ -128,14 +128,18 @@ private:
             }
         }
         const auto key = [&](std::uint16_t p) { return tcp_flow_key::of(source, p, target, remote.port); };
+        const auto is_free = [&](std::uint16_t p) {
+            const auto* flow = here->flows.find(key(p));
+            return !flow || (flow->kind == tcp_flow_kind::time_wait && s.options_.timestamps && may_be_succeeded(static_cast<const tcp_time_wait&>(*flow), here.now()));
+        };
         if (local_port == 0) {
             const endpoint from{source, 0};
             local_port = here->ports.ephemeral().choose(from.address, remote, here.random(), [&](std::uint16_t p) {
                 const bool own_target = source == target && p == remote.port;
-                return !own_target && !here->flows.find(key(p)) && !here->ports.look_up({from.address, p}, remote);
+                return !own_target && is_free(p) && !here->ports.look_up({from.address, p}, remote);
             });
             if (local_port == 0) return errc::no_ports;
-        } else if (here->flows.find(key(local_port)) || (source == target && local_port == remote.port)) {
+        } else if (!is_free(local_port) || (source == target && local_port == remote.port)) {
             return errc::address_in_use;
         }
         auto* e = here->connections.make();
@@ -147,10 +151,16 @@ private:
             here->connections.destroy(*e);
             return errc::no_route;
         }
+        auto beginnings = here->beginnings(e->key, here.now());
+        if (auto* old = here->flows.find(e->key)) {
+            auto& w = static_cast<tcp_time_wait&>(*old);
+            beginnings.begin_behind(w.send_next);
+            here->forget(w);
+        }
         here->flows.insert(*e);
         e->socket = &s;
         s.connection_ = e;
-        here->work(here, *e, [&](auto& io) { tcp_machine::open(io, *e, here->beginnings(e->key, here.now())); });
+        here->work(here, *e, [&](auto& io) { tcp_machine::open(io, *e, beginnings); });
         return errc::would_block;
     }
 

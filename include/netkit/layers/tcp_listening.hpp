@@ -51,7 +51,7 @@ public:
         if (!its_port->has_room()) return here.drop(std::move(p), drop_reason::backlog_full);
 
         auto beginnings = here->beginnings(key, io.now());
-        if (used && beginnings.sequence <= *used) beginnings.sequence = *used + 65536u;
+        if (used) beginnings.begin_behind(*used);
         const auto scope = scope_of(key, p);
         auto* h = its_port->size < its_port->most_half_open() ? here->half_open.make() : nullptr;
         const bool sent = h ? begin(*h, *its_port, key, s, beginnings, scope) : send_cookie(*its_port, key, s, beginnings, scope);

@@ -3,7 +3,6 @@
 #include "ends.hpp"
 
 #include <netkit/protocol/tcp/flow_table.hpp>
-#include <netkit/protocol/tcp/slab.hpp>
 
 #include <set>
 #include <unordered_map>
@@ -202,45 +201,6 @@ TEST_CASE("reassembly keeps to its memory, and the nearest") {
     pool.fail_at(1);
     CHECK(!other.insert(pool, std::move(p), sequence_number(1), 30'000).kept);
     CHECK(other.empty());
-}
-
-TEST_CASE("the slab gives memory back to itself, and keeps objects apart") {
-    struct object {
-        std::uint64_t value;
-    };
-    tcp_slab<object> slab;
-    std::vector<object*> all;
-    for (std::uint64_t i = 0; i < 100; ++i) all.push_back(slab.make(i));
-    const auto memory = slab.memory();
-    for (std::uint64_t i = 0; i < 100; ++i) CHECK(all[i]->value == i);
-    for (auto* each : all) slab.destroy(*each);
-    CHECK(slab.in_use() == 0);
-    for (int i = 0; i < 100; ++i) all[static_cast<std::size_t>(i)] = slab.make(7u);
-    CHECK(slab.memory() == memory);
-    for (auto* each : all) slab.destroy(*each);
-}
-
-TEST_CASE("TIME-WAIT answers as RFC 9293 has it") {
-    tcp_time_wait w;
-    w.receive_next = sequence_number(1000);
-    tcp_segment s;
-    s.flags = tcp_flags::fin | tcp_flags::ack;
-    s.sequence = sequence_number(999);
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::restart);
-    s.flags = tcp_flags::ack;
-    s.sequence = sequence_number(1000);
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::nothing);
-    s.size = 10;
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::acknowledge);
-    s.size = 0;
-    s.flags = tcp_flags::rst;
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::end);
-    s.sequence = sequence_number(1001);
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::nothing);
-    s.flags = tcp_flags::syn;
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::reopen);
-    s.sequence = sequence_number(900);
-    CHECK(time_wait_answer(w, s) == tcp_time_wait_answer::acknowledge);
 }
 
 TEST_CASE("headers that lie are told from those that are short") {

@@ -13,6 +13,11 @@ namespace netkit {
 struct tcp_beginnings {
     sequence_number sequence;             ///< RFC 6528: a keyed hash of the flow, and a clock of 4 microseconds
     std::uint32_t timestamp_offset = 0;   ///< added to the clock of our timestamps, so that they tell nothing of other connections
+
+    /// Leaves behind the numbers that an earlier connection between the same two has used (RFC 9293 section 3.4.3).
+    void begin_behind(sequence_number used) {
+        if (sequence <= used) sequence = used + 65536u;
+    }
 };
 
 /// Nobody without the key can predict these for another flow; for the same flow they grow with time.

@@ -1,65 +1,114 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <cstdint>
+#include <cstdlib>
 #include <new>
 #include <utility>
-#include <vector>
 
 namespace netkit {
 
-/// Objects of one type in blocks, with a free list: making one in a steady state allocates nothing. Memory is kept until the
-/// slab is destroyed, before which every object must have been.
+/// Objects of one type in blocks of 16 KiB: making one in a steady state allocates nothing. Blocks without objects are given back, but for one,
+/// and one in eight, so that who comes and goes does not allocate each time. Every object must be destroyed before the slab.
 template <class T>
 class tcp_slab {
+    struct free_cell {
+        free_cell* next;
+    };
+    /// At the front of its memory, so that an object's block is found by its address.
+    struct block {
+        block* next = nullptr;
+        block* previous = nullptr;
+        free_cell* free = nullptr;
+        std::uint32_t used = 0;
+        std::uint32_t touched = 0;  // cells that ever held an object
+    };
+    // A little less than the alignment: that is what an allocator needs for itself to put blocks side by side.
+    static constexpr std::size_t alignment = 16384, block_size = alignment - 16;
+    static constexpr std::size_t cell_alignment = alignof(T) > alignof(free_cell) ? alignof(T) : alignof(free_cell);
+    static constexpr std::size_t rounded(std::size_t size) { return (size + cell_alignment - 1) / cell_alignment * cell_alignment; }
+    static constexpr std::size_t first_cell = rounded(sizeof(block));
+    static constexpr std::size_t cell_size = rounded(sizeof(T) > sizeof(free_cell) ? sizeof(T) : sizeof(free_cell));
+
 public:
-    static constexpr std::size_t per_block = 32;
+    static constexpr std::size_t per_block = (block_size - first_cell) / cell_size;
+    static_assert(per_block >= 2, "netkit: these objects are too large for a slab");
 
     tcp_slab() = default;
     tcp_slab(const tcp_slab&) = delete;
     tcp_slab& operator=(const tcp_slab&) = delete;
     ~tcp_slab() {
-        for (auto* block : blocks_) ::operator delete(block, std::align_val_t{alignof(cell)});
+        while (first_) release(*first_);
     }
 
     /// Null where there is no memory.
     template <class... Argument>
     T* make(Argument&&... arguments) {
-        if (!free_ && !grow()) return nullptr;
-        auto* c = free_;
-        free_ = c->next;
+        if (!first_ && !grow()) return nullptr;
+        auto& b = *first_;
+        if (b.used++ == 0) --empty_;
+        if (b.used == per_block) unlink(b);
+        void* cell = b.free;
+        if (cell) b.free = b.free->next;
+        else cell = reinterpret_cast<std::byte*>(&b) + first_cell + b.touched++ * cell_size;
         ++in_use_;
-        return new (c->bytes) T(std::forward<Argument>(arguments)...);
+        return new (cell) T(std::forward<Argument>(arguments)...);
     }
     void destroy(T& object) {
         object.~T();
-        auto* c = new (&object) cell;
-        c->next = std::exchange(free_, c);
+        auto& b = *reinterpret_cast<block*>(reinterpret_cast<std::uintptr_t>(&object) & ~std::uintptr_t{alignment - 1});
+        auto* cell = new (static_cast<void*>(&object)) free_cell;
+        cell->next = std::exchange(b.free, cell);
         --in_use_;
+        if (b.used-- == per_block) link_front(b);
+        if (b.used == 0) became_empty(b);
     }
     std::size_t in_use() const { return in_use_; }
-    std::size_t memory() const { return blocks_.size() * per_block * sizeof(cell); }
+    /// Bytes held, in use or not.
+    std::size_t memory() const { return blocks_ * alignment; }
 
 private:
-    union alignas(T) cell {
-        cell* next;
-        std::byte bytes[sizeof(T)];
-    };
+    // Blocks with room, in a list; those without objects are at its end.
+    void link_front(block& b) {
+        b.previous = nullptr;
+        b.next = first_;
+        (first_ ? first_->previous : last_) = &b;
+        first_ = &b;
+    }
+    void link_back(block& b) {
+        b.next = nullptr;
+        b.previous = last_;
+        (last_ ? last_->next : first_) = &b;
+        last_ = &b;
+    }
+    void unlink(block& b) {
+        (b.previous ? b.previous->next : first_) = b.next;
+        (b.next ? b.next->previous : last_) = b.previous;
+    }
     bool grow() {
-        auto* memory = ::operator new(per_block * sizeof(cell), std::align_val_t{alignof(cell)}, std::nothrow);
-        if (!memory) return false;
-        blocks_.push_back(memory);
-        auto* cells = static_cast<cell*>(memory);
-        for (std::size_t i = per_block; i-- > 0;) {
-            auto* c = new (cells + i) cell;
-            c->next = std::exchange(free_, c);
-        }
+        void* memory = nullptr;
+        if (::posix_memalign(&memory, alignment, block_size) != 0) return false;
+        link_front(*new (memory) block);
+        ++blocks_;
+        ++empty_;
         return true;
     }
+    void became_empty(block& b) {
+        unlink(b);
+        link_back(b);
+        ++empty_;
+        while (empty_ > 1 + blocks_ / 8) release(*last_);
+    }
+    void release(block& b) {
+        unlink(b);
+        --blocks_;
+        --empty_;
+        ::free(&b);
+    }
 
-    cell* free_ = nullptr;
-    std::vector<void*> blocks_;
-    std::size_t in_use_ = 0;
+    block* first_ = nullptr;
+    block* last_ = nullptr;
+    std::size_t blocks_ = 0, empty_ = 0, in_use_ = 0;
 };
 
 }  // namespace netkit

@@ -54,17 +54,19 @@ public:
     kernel_tcp() = default;
     explicit kernel_tcp(bool ipv6) : socket_(::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {}
 
-    /// Begins to connect to the stack's port.
-    static kernel_tcp connecting(bool ipv6, std::uint16_t port) {
+    /// Begins to connect to the stack's port, with room for so many bytes; 0: as many as the kernel likes.
+    static kernel_tcp connecting(bool ipv6, std::uint16_t port, int receive_buffer = 0) {
         kernel_tcp s(ipv6);
+        if (receive_buffer) s.set(SOL_SOCKET, SO_RCVBUF, receive_buffer);
         s.connect(ipv6, port);
         return s;
     }
-    static kernel_tcp listening(bool ipv6, std::uint16_t port, int backlog = 128) {
+    static kernel_tcp listening(bool ipv6, std::uint16_t port, int receive_buffer = 0) {
         kernel_tcp s(ipv6);
+        if (receive_buffer) s.set(SOL_SOCKET, SO_RCVBUF, receive_buffer);
         s.set(SOL_SOCKET, SO_REUSEADDR, 1);
         with_address(ipv6, "198.18.0.1", "fd00:6e6b::1", port, [&](const sockaddr* address, socklen_t size) { return ::bind(s.get(), address, size); });
-        ::listen(s.get(), backlog);
+        ::listen(s.get(), 128);
         return s;
     }
     void connect(bool ipv6, std::uint16_t port) {

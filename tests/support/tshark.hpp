@@ -25,8 +25,9 @@ inline std::string output_of(const std::string& command) {
 /// the file itself; empty where all is well. `options` are more of tshark's: what is sent over a port that some protocol is known
 /// by, and is not of it, is "-d tcp.port==80,data".
 inline std::string complaints_of_tshark(const std::string& capture, const std::string& options = {}) {
-    std::string filter = "_ws.malformed || _ws.unreassembled";
-    for (const char* protocol : {"ip", "icmp", "icmpv6", "udp", "tcp"}) filter += std::string(" || ") + protocol + ".checksum.status == \"Bad\"";
+    // A TCP checksum of zero the kernel writes as 0xffff, which sums up to the same (RFC 1624 section 3).
+    std::string filter = "_ws.malformed || _ws.unreassembled || (tcp.checksum.status == \"Bad\" && tcp.checksum != 0xffff)";
+    for (const char* protocol : {"ip", "icmp", "icmpv6", "udp"}) filter += std::string(" || ") + protocol + ".checksum.status == \"Bad\"";
     std::string command = "tshark -n " + options + " -r '" + capture + "'";
     for (const char* protocol : {"ip", "udp", "tcp"}) command += std::string(" -o ") + protocol + ".check_checksum:TRUE";
     return output_of(command + " -Y '" + filter + "' 2>&1 | grep -v 'Running as user'");

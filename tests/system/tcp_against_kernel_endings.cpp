@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <tests/support/stack_beside_kernel.hpp>
+#include <tests/support/tcp_beside_kernel.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -183,6 +184,7 @@ TEST_CASE("the stack resets") {
 
 TEST_CASE("nobody listens") {
     stack_beside_kernel world(true);
+    world.detect_duplicate_address();
     for (const bool ipv6 : {false, true}) {
         CAPTURE(ipv6);
         auto theirs = kernel_tcp::connecting(ipv6, 81);

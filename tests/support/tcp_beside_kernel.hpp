@@ -139,10 +139,8 @@ void check_negotiated(const Ours& ours, const ::tcp_info& theirs, const kernel_s
         CHECK(theirs.tcpi_snd_wscale == ours.receive_scale);
         CHECK(theirs.tcpi_rcv_wscale == ours.send_scale);
     }
-    if constexpr (requires { ours.sack; }) {
-        CHECK(ours.sack == settings.sack);
-        CHECK(has(TCPI_OPT_SACK) == settings.sack);
-    }
+    CHECK(ours.selective_acknowledgements == settings.sack);
+    CHECK(has(TCPI_OPT_SACK) == settings.sack);
     if constexpr (requires { ours.ecn; }) {
         CHECK(bool(ours.ecn) == settings.ecn);
         CHECK(has(TCPI_OPT_ECN) == settings.ecn);

@@ -35,7 +35,7 @@ TEST_CASE("megabytes, under each setting of the kernel's") {
     for (const bool offload : {true, false}) {
         CAPTURE(offload);
         stack_beside_kernel world(offload);
-        tcp_meeting meeting(world, false);
+        tcp_meeting meeting(world, false, asking_for_all());
         for (const auto& settings : offload ? every_setting() : telling_settings())
             for (const auto who : both_openers) exchange(world, meeting, who, settings, 2 << 20);
         world.judge();
@@ -44,7 +44,7 @@ TEST_CASE("megabytes, under each setting of the kernel's") {
 
 TEST_CASE("megabytes over IPv6") {
     stack_beside_kernel world(true);
-    tcp_meeting meeting(world, true);
+    tcp_meeting meeting(world, true, asking_for_all());
     for (const auto& settings : telling_settings())
         for (const auto who : both_openers) exchange(world, meeting, who, settings, 2 << 20, true);
     world.judge();

@@ -20,7 +20,7 @@ void exchange(const line_faults& faults) {
     INFO(to_string(faults));
     // Frames of their own for what is to be lost: no super-segments.
     stack_beside_kernel world(false);
-    tcp_meeting meeting(world, false);
+    tcp_meeting meeting(world, false, asking_for_all());
     one_of_each all(world, meeting, size);
     world.change_line(faults);
     CHECK(all.complete(std::chrono::seconds(20)));
@@ -49,7 +49,7 @@ TEST_CASE("frames are lost on a line that is long") { exchange({.loss = 0.01, .d
 
 TEST_CASE("the line is dead for a while") {
     stack_beside_kernel world(false);
-    tcp_meeting meeting(world, false);
+    tcp_meeting meeting(world, false, asking_for_all());
     one_of_each all(world, meeting, size);
     const auto begins = [](transfer& t) {
         if (!t.complete() && (t.to_us.received() == 0 || t.to_them.received() == 0)) t.exchange();

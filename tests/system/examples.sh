@@ -1,6 +1,6 @@
 # Every example on the device that needs no rights, and what it says to bad use.
 . "$(dirname "$0")/common.sh"
-need_programs ping tcp_echo udp_echo packet_dump custom_protocol router web_server demo
+need_programs ping tcp_echo udp_echo packet_dump custom_protocol router web_server demo simulated_network chaos
 cd "$work" || exit 1
 mkdir root
 echo 'It works' >root/index.html
@@ -35,6 +35,21 @@ check "demo: layers on the way up" grep -q 'server pulls *ipv4 .* 20 B' demo.txt
 check "demo: its capture can be read" says 'TCP' run packet_dump --device pcap:demo.pcapng --count 5
 check "demo without loss" says 'the same' run demo --size 1 --loss 0 --delay 0 --rate 0 --capture ''
 check "demo on a bad line" says 'the same' run demo --size 0.5 --loss 0.03 --capture bad.pcapng
+# repeats PROGRAM ARGUMENT...: it says the same twice, but for how long it took.
+repeats() {
+    local first second
+    first=$(run "$@" | grep -v 'real time') || return 1
+    second=$(run "$@" | grep -v 'real time') || return 1
+    same "$first" "$second"
+}
+check "simulated_network" says '100 of 100 questions answered' run simulated_network
+check "simulated_network, on a very bad line" says '20 of 20 questions answered' run simulated_network --questions 20 --loss 0.3 --delay 400 --seed 7
+check "simulated_network, the same program on the kernel" says '3 of 3 questions answered' run simulated_network --kernel --questions 3
+check "chaos" says '2 of 2 runs came through' run chaos --runs 2 --size 0.2 --capture chaos.pcapng
+check "chaos, the same seed" repeats chaos --seed 42 --size 0.2
+cp chaos.pcapng chaos_before.pcapng
+check "chaos, the same frames" run chaos --seed 2 --size 0.2 --capture chaos.pcapng
+check "chaos, the same frames, byte for byte" cmp chaos_before.pcapng chaos.pcapng
 if have tshark; then
     no_complaints() {
         local filter='_ws.malformed || ip.checksum.status == "Bad" || tcp.checksum.status == "Bad"'

@@ -8,12 +8,14 @@
 #include <netkit/layers/tcp_output.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/protocol/tcp/calls.hpp>
+#include <netkit/protocol/tcp/congestion/congestion_of.hpp>
 #include <netkit/protocol/tcp/describe.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace netkit {
@@ -38,6 +40,7 @@ struct tcp_calls {
                 .shutdown = &shutdown,
                 .close = &close,
                 .options_changed = &options_changed,
+                .choose_congestion_control = &choose_congestion_control,
                 .readiness = &readiness,
                 .take_error = &take_error,
                 .local = &local,
@@ -146,6 +149,7 @@ private:
         if (!e) return errc::no_buffers;
         e->key = key(local_port);
         e->options = s.options_;
+        if (!s.congestion_control_.empty()) choose_congestion(e->congestion, s.congestion_control_);
         e->way.scope = remote.scope;
         if (!tcp_output<Here>(here).find_way(*e)) {
             here->connections.destroy(*e);
@@ -189,6 +193,7 @@ private:
         peer.functions_ = listener.functions_;
         peer.connection_ = &e;
         peer.options_ = e.options;
+        peer.congestion_control_ = listener.congestion_control_;
         here->sockets.push_back(peer);
         return errc::ok;
     }
@@ -283,6 +288,13 @@ private:
             its_port->v6_only = s.options_.v6_only;
         }
         if (auto* e = connection_of(s)) here->work(here, *e, [&](auto& io) { tcp_machine::options_changed(io, *e, s.options_); });
+    }
+    static errc choose_congestion_control(stack_core&, tcp_socket& s, std::string_view name) {
+        const auto known = known_congestion_name<typename layer::congestion_type>(name);
+        if (known.empty()) return errc::invalid_argument;
+        s.congestion_control_ = known;
+        if (auto* e = connection_of(s)) choose_congestion(e->congestion, known);
+        return errc::ok;
     }
     static tcp_readiness readiness(stack_core&, const tcp_socket& s) {
         tcp_readiness ready;

@@ -7,6 +7,7 @@
 #include <netkit/layers/tcp_output.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/protocol/tcp/calls.hpp>
+#include <netkit/protocol/tcp/congestion/congestion_of.hpp>
 #include <netkit/protocol/tcp/half_open.hpp>
 #include <netkit/protocol/tcp/initial_sequence.hpp>
 #include <netkit/protocol/tcp/receive_processing.hpp>
@@ -233,6 +234,7 @@ private:
         if (!e) return nullptr;
         e->key = key;
         e->options = its_port.socket->options();
+        if (!its_port.socket->congestion_control_.empty()) choose_congestion(e->congestion, its_port.socket->congestion_control_);
         e->way.scope = scope;
         e->listener = &its_port;
         if (io.find_way(*e)) return e;

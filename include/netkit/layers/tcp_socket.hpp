@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -20,6 +21,8 @@ template <class... Policy>
 struct tcp;
 template <class Here>
 struct tcp_calls;
+template <class Here>
+class tcp_listening;
 
 /// What can be done with a socket just now without would_block. An error or the end of the stream counts as readable, and
 /// an error as writable, so that who waits finds out.
@@ -46,6 +49,7 @@ struct tcp_functions {
     errc (*shutdown)(stack_core&, tcp_socket&, bool receive, bool send);
     void (*close)(stack_core&, tcp_socket&, bool abort);
     void (*options_changed)(stack_core&, tcp_socket&);
+    errc (*choose_congestion_control)(stack_core&, tcp_socket&, std::string_view name);
     tcp_readiness (*readiness)(stack_core&, const tcp_socket&);
     errc (*take_error)(stack_core&, tcp_socket&);
     endpoint (*local)(stack_core&, const tcp_socket&);
@@ -151,6 +155,10 @@ public:
         if (ready_to_call()) functions_->options_changed(*core_, *this);
     }
 
+    /// Which congestion control the connection uses, of those that are compiled into its stack (`tcp<cubic, reno>`), by its name; and those
+    /// that a listener accepts from now on. An open connection starts over with it, in slow start. invalid_argument where there is none of that name.
+    errc choose_congestion_control(std::string_view name) { return call(&tcp_functions::choose_congestion_control, name); }
+
     /// Called after the batch in which the socket became readable, writable, acceptable or connected, or failed: then try again.
     /// It may destroy the socket.
     void on_ready(void (*handler)(void*), void* context) {
@@ -169,6 +177,8 @@ private:
     friend struct tcp;
     template <class Here>
     friend struct tcp_calls;
+    template <class Here>
+    friend class tcp_listening;
 
     static void run(ready_item& item) {
         auto& self = static_cast<tcp_socket&>(item);
@@ -219,6 +229,7 @@ private:
     void (*detached_)(void*) = nullptr;
     void* detached_context_ = nullptr;
     tcp_socket_options options_{};
+    std::string_view congestion_control_{};  // as the layer knows it; empty: the stack's first
 };
 
 }  // namespace netkit

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/protocol/tcp/congestion/congestion_of.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/info.hpp>
 
@@ -23,6 +24,7 @@ void describe(const Connection& c, tcp_info& info) {
     info.rto = c.rtt.timeout();
     info.send_mss = c.send_mss;
     info.receive_mss = c.own_mss;
+    info.congestion_control = congestion_name(c.congestion);
     info.congestion_window = c.congestion.window();
     info.slow_start_threshold = c.congestion.slow_start_threshold();
     info.send_window = c.send_window;

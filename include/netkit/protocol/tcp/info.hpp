@@ -4,6 +4,7 @@
 #include <netkit/protocol/tcp/state.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 namespace netkit {
 
@@ -20,6 +21,7 @@ struct tcp_info {
     duration rtt_variation{};
     duration rto{};                 ///< retransmission timeout, backoff included
     std::uint32_t send_mss = 0, receive_mss = 0;
+    std::string_view congestion_control;  ///< its name
     std::uint32_t congestion_window = 0;
     std::uint32_t slow_start_threshold = 0;
     std::uint32_t send_window = 0;     ///< what the peer offers

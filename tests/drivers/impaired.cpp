@@ -162,6 +162,39 @@ TEST_CASE("a rate spaces frames by their size, and its queue has an end") {
     CHECK(line.now == start + 10ms);
 }
 
+TEST_CASE("its queue may have an end in bytes") {
+    bad_wire line({.rate = 8'000'000, .queue_limit_bytes = 2500});
+    line.send(0, 1000);
+    line.send(1, 1000);
+    line.send(2, 501);
+    line.send(3, 500);
+    CHECK(line.receive_all() == std::vector{0, 1, 3});
+    CHECK(line.bad->counters().overflowed == 1);
+}
+
+TEST_CASE("frames are lost in bursts, turned over in a bit, and overtaken by so many others") {
+    bad_wire bursts({.bursts = {.begin = 0.01, .end = 0.1}});
+    for (std::uint16_t i = 0; i < 10000; ++i) bursts.send(i);
+    const auto seen = bursts.receive_all();
+    int gaps = 0;
+    for (std::size_t i = 1; i < seen.size(); ++i) gaps += seen[i] != seen[i - 1] + 1 ? 1 : 0;
+    const auto lost = static_cast<double>(bursts.bad->counters().lost);
+    CHECK(lost / gaps == doctest::Approx(10).epsilon(0.3));
+
+    bad_wire corrupts({.corrupt = 1});
+    corrupts.send(0);
+    netkit::packet got;
+    REQUIRE(corrupts.bad->receive({corrupts.buffers}, std::span(&got, 1)) == 1);
+    CHECK(corrupts.bad->counters().corrupted == 1);
+
+    bad_wire overtaken({.reorder = 1, .reorder_by = 1s, .reorder_behind = 2});
+    overtaken.send(0);
+    CHECK(overtaken.receive().empty());
+    overtaken.bad->change({});
+    for (std::uint16_t i = 1; i < 4; ++i) overtaken.send(i);
+    CHECK(overtaken.receive() == std::vector{1, 2, 0, 3});
+}
+
 TEST_CASE("what is sent passes as it was, and what the device is shows through") {
     auto [a, b] = memory_link::make({.mtu = 576, .capacity = 1, .can = {.checksum = true}, .link = netkit::link_type::ip});
     impaired<memory_link> line(std::move(a), {.loss = 1}, 1);

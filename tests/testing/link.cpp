@@ -322,6 +322,17 @@ TEST_CASE("what is corrupted on the way is caught by the receiver's checksums") 
     CHECK(c.received == c.delivered + c.forwarded + c.dropped_in_all());
 }
 
+TEST_CASE("what the far end has no buffers for is counted") {
+    bare_link w({}, 1, {.mtu = 9000});
+    w.far.on_ready(nullptr, nullptr);
+    w.send_many(3, 2000);  // no room for headers in front without moving to another buffer
+    netkit::pool empty(0);
+    netkit::packet p;
+    CHECK(w.far.receive({empty, 200}, std::span(&p, 1)) == 0);
+    CHECK(w.forward().counters().no_buffers == 3);
+    CHECK(w.buffers.in_use() == 0);
+}
+
 TEST_CASE("when one end goes, what the other sends is lost") {
     bare_link w({.delay = 1ms});
     w.send(0);

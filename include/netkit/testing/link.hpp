@@ -50,6 +50,7 @@ public:
             auto frame = incoming().take();
             if (!frame) break;
             if (frame.reserve_headroom(from.from, from.headroom)) batch[got++] = std::move(frame);
+            else incoming().lost_for_want_of_buffers();
         }
         return got;
     }

@@ -38,6 +38,7 @@ public:
         std::uint64_t oversized = 0;                       ///< of those sent, lost for being longer than the MTU
         std::uint64_t dropped = 0, marked = 0;             ///< by the queue
         std::uint64_t lost = 0, duplicated = 0, corrupted = 0, reordered = 0;  ///< by chance, on the way
+        std::uint64_t no_buffers = 0;                      ///< lost at the far end, whose pool was exhausted
         std::uint64_t cut_off = 0;                         ///< lost since the link was cut, or nobody is at the far end
     };
     /// Where a capture looks at frames: as they are sent, before the queue; or as they arrive.
@@ -136,8 +137,7 @@ public:
         // A free line takes the frame at once. Which queue it would have crossed makes no difference.
         if (queue_.size() == 0 && !paused_ && line_.free_at() <= now) {
             start(std::move(frame), now);
-            arrive();
-            return;
+            return expect_arrival();
         }
         queue_.enqueue(std::move(frame), now);
         send_next();
@@ -145,6 +145,8 @@ public:
     /// For the far end: the next frame that has arrived; empty where none has.
     packet take() { return inbox_.pop_front(); }
     std::size_t waiting() const { return inbox_.size(); }
+    /// For the far end: what it took it could not keep.
+    void lost_for_want_of_buffers() { ++statistics_.no_buffers; }
     /// For the far end: has wake(context) called when frames have arrived.
     void on_arrival(void (*wake)(void*), void* context) {
         wake_ = wake;
@@ -189,7 +191,14 @@ private:
         }
         if (queue_.size() != 0 && line_.free_at() > now)
             in_.arm(line_free_, line_.free_at(), [](void*, timer& t) { static_cast<alarm&>(t).of.send_next(); });
-        arrive();
+        expect_arrival();
+    }
+    /// Waits for the next frame in flight, or passes on what has arrived already.
+    void expect_arrival() {
+        const auto next = flight_.next_arrival();
+        if (next <= in_.now()) return arrive();
+        if (next == time_point::max()) return arrival_.disarm();
+        if (!arrival_.armed() || arrival_.when() != next) in_.arm(arrival_, next, [](void*, timer& t) { static_cast<alarm&>(t).of.arrive(); });
     }
     /// Gives the far end what has arrived, and waits for the next.
     void arrive() {
@@ -207,9 +216,7 @@ private:
             inbox_.push_back(std::move(frame));
             any = true;
         }
-        const auto next = flight_.next_arrival();
-        if (next == time_point::max()) arrival_.disarm();
-        else if (!arrival_.armed() || arrival_.when() != next) in_.arm(arrival_, next, [](void*, timer& t) { static_cast<alarm&>(t).of.arrive(); });
+        expect_arrival();
         if (any && wake_) wake_(wake_context_);
     }
     /// What the sender knew of the packet is not the receiver's concern, but for what it need not do again.

@@ -235,4 +235,16 @@ TEST_CASE("middling segments are put together where they would hold much more me
     }
 }
 
+TEST_CASE("buffers that are set while it connects are those it has then") {
+    made_up_time time;
+    end e(time);
+    e.connect();
+    netkit::tcp_socket_options o;
+    o.send_buffer = 4'000'000;
+    o.receive_buffer = 50'000;
+    e.set(o);
+    CHECK(e.c().send_buffer == 4'000'000);
+    CHECK(e.c().receive_room() == 50'000);
+}
+
 }  // namespace protocol_tcp_buffer_tuning_tests

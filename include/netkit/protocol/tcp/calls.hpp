@@ -198,9 +198,9 @@ template <class Host, class Connection>
 void options_changed(Host& host, Connection& c, const tcp_socket_options& options) {
     const bool kept_alive = c.options.keep_alive;
     c.options = options;
+    choose_buffers(c);
     if (!is_synchronized(c.state)) return;
     choose_send_mss(c);
-    choose_buffers(c);
     if (!c.orphan && options.keep_alive != kept_alive) c.life_at = options.keep_alive ? host.now() + options.keep_alive_idle : time_point::max();
     if (c.life_at != time_point::max()) schedule(host, c);
     if (c.unsent() != 0) output(host, c);

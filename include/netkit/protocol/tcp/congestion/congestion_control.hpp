@@ -43,7 +43,7 @@ struct tcp_congestion_event {
 /// - timed_out(event, again): the retransmission timer found the loss; `again` where it already had for the same data.
 /// - undo(): the last lost() or timed_out() was spurious (RFC 5682, 2883, 3522): everything is as it was before it.
 /// - idled(segment, how_long): nothing was sent for longer than a retransmission timeout, and now something is to be.
-/// - window(), slow_start_threshold(): in bytes; window() is never less than one segment.
+/// - window(), slow_start_threshold(): in bytes; window() is never less than one segment, as large as it was last told.
 /// - pacing_rate(smoothed_rtt): bytes a second at which to send, where the connection paces; 0 where it is not known yet.
 template <class C>
 concept congestion_control = std::default_initializable<C> && std::is_trivially_copyable_v<C> &&

@@ -37,8 +37,9 @@ private:
 /// Sends so many bytes as fast as the socket takes them, and then the end of the stream.
 class bulk_sender {
 public:
-    bulk_sender(netkit::stack_core& on, const netkit::endpoint& to, std::uint64_t size) : left_(size) {
+    bulk_sender(netkit::stack_core& on, const netkit::endpoint& to, std::uint64_t size, const netkit::tcp_socket_options& options = {}) : left_(size) {
         (void)socket.open(on);
+        socket.set_options(options);
         socket.on_ready([](void* self) { static_cast<bulk_sender*>(self)->go_on(); }, this);
         error = socket.connect(to);
         if (error == netkit::errc::would_block) error = netkit::errc::ok;

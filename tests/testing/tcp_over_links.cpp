@@ -132,6 +132,28 @@ TEST_CASE("CoDel keeps the queue of a bottleneck short under TCP, where drop tai
     CHECK(long_queue > 60);
 }
 
+TEST_CASE("a queue that marks instead of dropping slows a TCP down that asked for it, and loses nothing") {
+    const auto run = [](netkit::tcp_ecn ecn) {
+        simulation net;
+        host<four> a(net, "a"), b(net, "b");
+        auto wire = connect(a, "198.18.0.1/24", b, "198.18.0.2/24", {.rate = 20'000'000, .delay = 10ms});
+        wire.forward().queue(netkit::testing::codel_queue({.ecn = true}));
+        bulk_receiver to(b, 9);
+        netkit::tcp_socket_options options;
+        options.ecn = ecn;
+        bulk_sender from(a, at("198.18.0.2", 9), 10'000'000, options);
+        REQUIRE(net.run_until([&] { return to.finished; }, 10s));
+        CHECK(to.as_sent);
+        CHECK(net.elapsed() < 5500ms);  // 4 s of payload bits
+        return wire.forward().counters();
+    };
+    const auto asked = run(netkit::tcp_ecn::ask), silent = run(netkit::tcp_ecn::off);
+    CHECK(asked.marked > 0);
+    CHECK(asked.dropped == 0);
+    CHECK(silent.marked == 0);
+    CHECK(silent.dropped > 0);
+}
+
 TEST_CASE("a host's own captures have the simulation's time") {
     const auto path = (std::filesystem::temp_directory_path() / ("netkit-host-" + std::to_string(::getpid()) + ".pcapng")).string();
     {

@@ -14,6 +14,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 template <>
@@ -122,16 +123,39 @@ public:
     /// Takes a share of all of the packet's bytes, copying none. They must come from this stack's pool. Waits where the send
     /// buffer has no room for them.
     template <completion_token_for<void(boost::system::error_code, std::size_t)> WriteToken = default_completion_token_t<executor_type>>
-    auto async_send_packet(netkit::shared_packet packet, WriteToken&& token = default_completion_token_t<executor_type>()) {
+    auto async_send(netkit::shared_packet packet, WriteToken&& token = default_completion_token_t<executor_type>()) {
         return async_initiate<WriteToken, void(error_code, std::size_t)>(this->template starting<netkit::detail::send_packet_work>(&implementation_type::writing), token, std::move(packet));
+    }
+    std::size_t send(netkit::shared_packet packet) {
+        return base::call("send", [&](error_code& ec) { return send(std::move(packet), ec); });
+    }
+    std::size_t send(netkit::shared_packet packet, error_code& ec) {
+        netkit::detail::send_packet_work<implementation_type> work{&this->implementation(), std::move(packet)};
+        this->implementation().block(work, ec);
+        return work.bytes;
     }
     /// The next bytes, at most `most`, as they came in: copied only where they lie in several pieces.
     template <completion_token_for<void(boost::system::error_code, netkit::shared_packet)> ReadToken = default_completion_token_t<executor_type>>
     auto async_receive_packet(std::size_t most, ReadToken&& token = default_completion_token_t<executor_type>()) {
         return async_initiate<ReadToken, void(error_code, netkit::shared_packet)>(this->template starting<netkit::detail::receive_packet_work>(&implementation_type::reading), token, most);
     }
+    /// The next bytes in the packets that they came in, as many as there are, into the front of `into`, which must stay until then.
+    /// The handler is told how many packets; one at least, where there is no error.
+    template <completion_token_for<void(boost::system::error_code, std::size_t)> ReadToken = default_completion_token_t<executor_type>>
+    auto async_receive_packets(std::span<netkit::shared_packet> into, ReadToken&& token = default_completion_token_t<executor_type>()) {
+        return async_initiate<ReadToken, void(error_code, std::size_t)>(this->template starting<netkit::detail::receive_packets_work>(&implementation_type::reading), token, into);
+    }
+    std::size_t receive_packets(std::span<netkit::shared_packet> into) {
+        return base::call("receive_packets", [&](error_code& ec) { return receive_packets(into, ec); });
+    }
+    std::size_t receive_packets(std::span<netkit::shared_packet> into, error_code& ec) {
+        netkit::detail::receive_packets_work<implementation_type> work{&this->implementation(), into};
+        this->implementation().block(work, ec);
+        return work.count;
+    }
     /// What the connection knows of itself.
     netkit::tcp_info info() const {
-        return base::call("info", [&](error_code& ec) { return this->implementation().info(ec); });
+        return base::call("info", [&](error_code& ec) { return info(ec); });
     }
+    netkit::tcp_info info(error_code& ec) const { return this->implementation().info(ec); }
 };

@@ -5,6 +5,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -32,6 +33,17 @@ struct receive_packet_work {
     bool at_once() const { return false; }
     bool perform(boost::system::error_code& error) { return on->receive(packet, most, error); }
     auto results(const boost::system::error_code& error) { return std::tuple(error, std::move(packet)); }
+};
+
+template <class Implementation>
+struct receive_packets_work {
+    Implementation* on;
+    std::span<shared_packet> into;
+    std::size_t count = 0;
+
+    bool at_once() const { return into.empty(); }
+    bool perform(boost::system::error_code& error) { return on->receive(into, count, error); }
+    auto results(const boost::system::error_code& error) { return std::tuple(error, count); }
 };
 
 }  // namespace netkit::detail

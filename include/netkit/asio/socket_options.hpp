@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <string_view>
 
 namespace netkit::detail {
 
@@ -43,6 +44,13 @@ void write_option(const Value& value, void* data, std::size_t& size, boost::syst
 inline void write_option(int value, void* data, std::size_t& size, boost::system::error_code& error) {
     if (size == sizeof(unsigned char)) write_option(static_cast<unsigned char>(value), data, size, error);
     else write_option<int>(value, data, size, error);
+}
+
+/// Stores a name, and zeros behind it; cut where there is no room for all of it.
+inline void write_name_option(std::string_view name, void* data, std::size_t& size, boost::system::error_code& error) {
+    std::memset(data, 0, size);
+    size = name.copy(static_cast<char*>(data), size);
+    error = {};
 }
 
 }  // namespace netkit::detail

@@ -12,10 +12,13 @@
 #include <boost/asio/socket_base.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <linux/sockios.h>
+
 #include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace netkit::detail {
@@ -155,6 +158,20 @@ public:
         std::size_t bytes = 0;
         return done(socket_->receive(packet, most), bytes, error);
     }
+    /// As many packets as there are, and there is room for.
+    bool receive(std::span<shared_packet> into, std::size_t& count, error_code& error) {
+        count = 0;
+        if (!ready(error)) return true;
+        std::size_t bytes = 0;
+        while (count < into.size()) {
+            const bool finished = done(socket_->receive(into[count], std::size_t(-1)), bytes, error);
+            if (!finished || error) break;
+            ++count;
+        }
+        if (count == 0 && !into.empty()) return bool(error);
+        error = {};
+        return true;
+    }
     bool send(const shared_packet& packet, std::size_t& bytes, error_code& error) {
         bytes = 0;
         if (!ready(error)) return true;
@@ -172,6 +189,12 @@ public:
         return true;
     }
 
+    /// Bytes that wait on either side, by the system's name of the question, or the non-blocking mode.
+    static void io_control(tcp_implementation& self, unsigned long name, void* data, error_code& error) {
+        if (name != SIOCOUTQ && name != SIOCOUTQNSD) return socket_implementation::io_control(self, name, data, error);
+        const auto info = self.info(error);
+        if (!error) *static_cast<int*>(data) = static_cast<int>(info.unsent + (name == SIOCOUTQ ? info.unacknowledged : 0));
+    }
     std::size_t available(error_code& error) {
         if (!ready(error)) return 0;
         const call_scope scope(*this);
@@ -208,6 +231,11 @@ public:
     void set_option(int level, int name, const void* data, std::size_t size, error_code& error) {
         if (!ready(error)) return;
         const call_scope scope(*this);
+        if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+            const std::string_view given(static_cast<const char*>(data), size);
+            error = to_error_code(socket_->choose_congestion_control(given.substr(0, given.find('\0'))));
+            return;
+        }
         auto options = socket_->options();
         if (set_tcp_option(options, level, name, data, size, error)) socket_->set_options(options);
     }
@@ -216,6 +244,7 @@ public:
         const call_scope scope(*this);
         if (level == SOL_SOCKET && name == SO_ERROR) write_option(to_error_code(socket_->take_error()).value(), data, size, error);
         else if (level == IPPROTO_TCP && name == TCP_MAXSEG && socket_->connected()) write_option(static_cast<int>(socket_->info().send_mss), data, size, error);
+        else if (level == IPPROTO_TCP && name == TCP_CONGESTION) write_name_option(socket_->info().congestion_control, data, size, error);
         else get_tcp_option(socket_->options(), level, name, data, size, error);
     }
 

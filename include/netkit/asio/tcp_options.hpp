@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/asio/protocol_tcp.hpp>
 #include <netkit/asio/socket_options.hpp>
 #include <netkit/protocol/tcp/socket_options.hpp>
 
@@ -25,6 +26,7 @@ bool with_tcp_flag(Options& options, int level, int name, F&& f) {
     else if (is(IPPROTO_TCP, TCP_NODELAY)) f(options.no_delay);
     else if (is(IPPROTO_TCP, TCP_CORK)) f(options.cork);
     else if (is(IPPROTO_TCP, TCP_QUICKACK)) f(options.quick_ack);
+    else if (is(IPPROTO_TCP, tcp_pacing_name)) f(options.pacing);
     else if (is(IPPROTO_IPV6, IPV6_V6ONLY)) f(options.v6_only);
     else return false;
     return true;
@@ -51,6 +53,8 @@ inline bool set_tcp_option(tcp_socket_options& options, int level, int name, con
     else if (level == IPPROTO_TCP && name == TCP_KEEPCNT) options.keep_alive_count = static_cast<std::uint8_t>(std::min(number, 127u));
     else if (level == IPPROTO_TCP && name == TCP_USER_TIMEOUT) options.user_timeout = tcp_milliseconds(number);
     else if (level == IPPROTO_TCP && name == TCP_MAXSEG) options.maximum_segment = static_cast<std::uint16_t>(std::min(number, 65535u));
+    else if (level == IPPROTO_TCP && name == tcp_ecn_name && number <= static_cast<std::uint32_t>(tcp_ecn::ask)) options.ecn = static_cast<tcp_ecn>(number);
+    else if (level == IPPROTO_TCP && name == tcp_ecn_name) error = boost::asio::error::invalid_argument;
     else error = boost::asio::error::no_protocol_option;
     return !error;
 }
@@ -71,6 +75,7 @@ inline void get_tcp_option(const tcp_socket_options& options, int level, int nam
     else if (level == IPPROTO_TCP && name == TCP_KEEPCNT) give(options.keep_alive_count);
     else if (level == IPPROTO_TCP && name == TCP_USER_TIMEOUT) give(options.user_timeout.count());
     else if (level == IPPROTO_TCP && name == TCP_MAXSEG) give(options.maximum_segment);
+    else if (level == IPPROTO_TCP && name == tcp_ecn_name) give(options.ecn);
     else error = boost::asio::error::no_protocol_option;
 }
 

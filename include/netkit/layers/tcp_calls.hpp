@@ -317,8 +317,13 @@ private:
     }
     static tcp_info info(stack_core&, const tcp_socket& s) {
         tcp_info result;
-        if (const auto* e = connection_of(s)) tcp_machine::describe(*e, result);
-        else if (port_of(s) && port_of(s)->backlog != 0) result.state = tcp_state::listen;
+        if (const auto* e = connection_of(s)) {
+            tcp_machine::describe(*e, result);
+            return result;
+        }
+        if (port_of(s) && port_of(s)->backlog != 0) result.state = tcp_state::listen;
+        // What a connection will begin with.
+        result.congestion_control = s.congestion_control_.empty() ? congestion_name(typename layer::congestion_type{}) : s.congestion_control_;
         return result;
     }
 };

@@ -5,6 +5,8 @@
 #include <netkit/layers/icmp.hpp>
 #include <netkit/layers/ipv4.hpp>
 
+#include <tests/compose/super_segment.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -21,79 +23,8 @@ namespace compose_segmentation_tests {
 
 using netkit::packet;
 using netkit::segmentation_result;
+using namespace netkit::test;
 
-namespace {
-
-struct shape {
-    bool ipv6;
-    std::size_t tags;
-    bool link;
-    std::size_t payload;
-};
-
-/// A super-segment with 12 bytes of TCP options, half of its payload in a borrowed slice.
-packet super_segment(netkit::pool& buffers, const shape& s, std::uint16_t gso_size) {
-    std::vector<std::byte> payload(s.payload);
-    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<std::byte>(i * 7 + i / 256);
-    const auto own = payload.size() / 2 - 1;  // odd for some
-    packet p(buffers, 128, own);
-    p.append(std::span<const std::byte>(payload).first(own));
-    packet rest(buffers, 0, payload.size() - own);
-    rest.append(std::span<const std::byte>(payload).subspan(own));
-    p.attach(std::move(rest).share());
-
-    std::byte options[12];
-    std::ranges::fill(options, std::byte{1});
-    netkit::tcp_header tcp{};
-    tcp.source = 80;
-    tcp.target = 4000;
-    tcp.sequence = 0xffff'ff00;
-    tcp.offset = netkit::tcp_header::make_offset(32);
-    tcp.control = static_cast<std::uint8_t>(netkit::tcp_flags::ack | netkit::tcp_flags::psh | netkit::tcp_flags::fin | netkit::tcp_flags::cwr);
-    const auto length = 32 + s.payload;
-    const netkit::ipv4_address a4(198, 18, 0, 1), b4(198, 18, 0, 2);
-    const auto a6 = netkit::ipv6_address::parse("fd00:6e6b::1"), b6 = netkit::ipv6_address::parse("fd00:6e6b::2");
-    p.push_summed(tcp, offsetof(netkit::tcp_header, checksum),
-                  s.ipv6 ? netkit::pseudo_header_sum(a6, b6, netkit::ip_protocol::tcp, length) : netkit::pseudo_header_sum(a4, b4, netkit::ip_protocol::tcp, length), options);
-    if (s.ipv6) {
-        netkit::ipv6_header ip{};
-        ip.version_flow = netkit::ipv6_header::make_version_flow(0, 0);
-        ip.length = static_cast<std::uint16_t>(length);
-        ip.next = 6;
-        ip.source = a6;
-        ip.target = b6;
-        p.push(ip);
-    } else {
-        netkit::ipv4_header ip{};
-        ip.version_ihl = 0x45;
-        ip.length = static_cast<std::uint16_t>(length + 20);
-        ip.id = 0xffff;
-        ip.protocol = 6;
-        ip.source = a4;
-        ip.target = b4;
-        p.push(ip);
-    }
-    if (s.link) {
-        auto type = s.ipv6 ? netkit::ether_type::ipv6 : netkit::ether_type::ipv4;
-        for (std::size_t i = 0; i < s.tags; ++i) {
-            p.push(netkit::vlan_tag::make(42, type));
-            type = netkit::ether_type::vlan;
-        }
-        netkit::ethernet_header ethernet{};
-        ethernet.type = static_cast<std::uint16_t>(type);
-        p.push(ethernet);
-    }
-    p.gso_size(gso_size);
-    p.interface(netkit::interface_id{3});
-    return p;
-}
-std::vector<std::byte> bytes_of(const packet& p, std::size_t from) {
-    std::vector<std::byte> bytes(p.size() - from);
-    p.copy_to(bytes, from);
-    return bytes;
-}
-
-}  // namespace
 
 TEST_CASE("a super-segment is cut into segments that are right each by itself") {
     bool partial = false;
@@ -197,6 +128,7 @@ TEST_CASE("a router passes super-segments on to a device that cannot cut them") 
     auto& ip = *reinterpret_cast<netkit::ipv4_header*>(whole.head().data());
     ip.ttl = 64;
     ip.source = netkit::ipv4_address(198, 18, 1, 1);
+    ip.checksum = 0;
     ip.checksum = netkit::checksum_of(ip.sum());
     CHECK(sender.transmit(std::span(&whole, 1)) == 1);
     r.poll();

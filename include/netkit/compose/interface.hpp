@@ -20,6 +20,7 @@ struct interface {
     link_type link = link_type::ethernet;
     offloads can{};
     bool takes_super_segments = false;  ///< TCP's: its device cuts them, or else the stack does, at the last moment
+    bool coalesces = true;              ///< received TCP segments that follow one another go up as one, where a layer takes super-segments
     bool up = true;
 
     struct traffic {

@@ -3,6 +3,7 @@
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/packet_queue.hpp>
 #include <netkit/compose/capabilities.hpp>
+#include <netkit/compose/coalescing.hpp>
 #include <netkit/compose/checks.hpp>
 #include <netkit/compose/device.hpp>
 #include <netkit/compose/environment.hpp>
@@ -132,6 +133,15 @@ public:
         return most;
     }
 
+    /// Whether a layer has use for received segments being joined.
+    static constexpr bool takes_super_segments() {
+        bool any = false;
+        detail::for_each_position<stack, Root>(std::index_sequence<>{}, [&]<class Position>(Position*) {
+            if constexpr (requires { Position::layer_type::takes_super_segments; }) any = true;
+        });
+        return any;
+    }
+
     std::size_t poll_interface(interface_id id, std::size_t weight) override {
         begin();
         auto& from = *ports_[static_cast<std::size_t>(id)];
@@ -179,9 +189,13 @@ public:
         in.received.packets += frames.size();
         counters_.received += frames.size();
         for (auto& frame : frames) {
+            in.received.bytes += frame.size();
+            frame.frames(1);
+        }
+        if constexpr (takes_super_segments())
+            if (in.coalesces && frames.size() > 1) frames = frames.first(coalesce(frames, in.link));
+        for (auto& frame : frames) {
             packet p(std::move(frame));
-            in.received.bytes += p.size();
-            p.frames(1);
             p.interface(id);
             NETKIT_CALL root_.receive(position<stack>(*this), std::move(p), no_link{});
         }

@@ -61,6 +61,9 @@ struct tcp : leaf {
     static constexpr tcp_functions functions = tcp_calls<Here>::table();
 
     port_table ports;
+    /// Segments that follow one another may come as one packet.
+    static constexpr bool takes_super_segments = true;
+
     tcp_flow_table flows;
     tcp_beginning_source beginnings;
     tcp_slab<entry> connections;

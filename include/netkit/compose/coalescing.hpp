@@ -1,0 +1,201 @@
+#pragma once
+
+#include <netkit/buffer/packet.hpp>
+#include <netkit/compose/interface.hpp>
+#include <netkit/compose/segmentation.hpp>
+#include <netkit/core/checksum.hpp>
+#include <netkit/core/protocol_numbers.hpp>
+#include <netkit/wire/ethernet.hpp>
+#include <netkit/wire/header_at.hpp>
+#include <netkit/wire/ipv4.hpp>
+#include <netkit/wire/ipv6.hpp>
+#include <netkit/wire/pseudo_header.hpp>
+#include <netkit/wire/tcp.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <utility>
+
+namespace netkit {
+
+namespace detail {
+
+/// Of the option that data segments usually have, padded.
+inline constexpr std::size_t tcp_timestamps_size = 12;
+
+/// A frame that may be joined to the one before it, or be joined by the next: a TCP segment with data, its headers as most are.
+struct joinable_frame {
+    std::size_t network_at = 0, tcp_at = 0, payload_at = 0;
+    std::size_t payload = 0;  ///< bytes; 0: this is none
+    ether_type type{};
+};
+
+/// The header that `examine_for_joining` found at an offset.
+template <wire_format Header>
+Header& header_in(packet& p, std::size_t at) {
+    return *reinterpret_cast<Header*>(p.head().data() + at);
+}
+
+/// Whether n bytes agree; sizes that are usual are compared without a call.
+inline bool same_bytes(const std::byte* a, const std::byte* b, std::size_t n) {
+    if (n == sizeof(ethernet_header)) return std::memcmp(a, b, sizeof(ethernet_header)) == 0;
+    if (n == tcp_timestamps_size) return std::memcmp(a, b, tcp_timestamps_size) == 0;
+    return std::memcmp(a, b, n) == 0;
+}
+
+/// Looks at the headers alone; no checksum is verified.
+inline joinable_frame examine_for_joining(const packet& p, link_type link) {
+    constexpr joinable_frame none{};
+    const auto head = p.head();
+    if (p.slices() != 0 || p.gso_size() != 0 || p.checksum() == checksum_state::partial) return none;
+    const auto network = find_network_header(head, link);
+    joinable_frame f{.network_at = network.at, .type = network.type};
+    std::size_t end = 0;
+    if (network.type == ether_type::ipv4) {
+        const auto* ip = header_at<ipv4_header>(head, network.at);
+        // Without "don't fragment" identifiers mean something, and would be lost.
+        if (!ip || ip->version_ihl != ipv4_header::version_ihl_without_options || ip->fragment != ipv4_header::dont_fragment_flag) return none;
+        if (ip_protocol{ip->protocol} != ip_protocol::tcp) return none;
+        f.tcp_at = network.at + sizeof *ip;
+        end = network.at + ip->length;
+    } else if (network.type == ether_type::ipv6) {
+        const auto* ip = header_at<ipv6_header>(head, network.at);
+        if (!ip || ip->version() != 6 || ip_protocol{ip->next} != ip_protocol::tcp) return none;
+        f.tcp_at = network.at + sizeof *ip;
+        end = f.tcp_at + ip->length;
+    } else return none;
+    const auto* tcp = header_at<tcp_header>(head, f.tcp_at);
+    if (!tcp || tcp->header_size() < sizeof *tcp || (tcp->flags() | tcp_flags::psh) != (tcp_flags::ack | tcp_flags::psh)) return none;
+    f.payload_at = f.tcp_at + tcp->header_size();
+    if (end <= f.payload_at || end > head.size()) return none;
+    f.payload = end - f.payload_at;
+    return f;
+}
+
+/// Whether the checksums of a joinable frame are right; that of TCP is known afterwards.
+inline bool verified_for_joining(packet& p, const joinable_frame& f) {
+    std::uint64_t pseudo = 0;
+    const auto length = f.payload_at - f.tcp_at + f.payload;
+    if (f.type == ether_type::ipv4) {
+        const auto& ip = header_in<ipv4_header>(p, f.network_at);
+        if (fold16(sum16(std::as_bytes(std::span(&ip, 1)))) != 0) return false;
+        pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, length);
+    } else {
+        const auto& ip = header_in<ipv6_header>(p, f.network_at);
+        pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, length);
+    }
+    if (p.checksum() == checksum_state::verified) return true;
+    if (fold16(sum16(p.head().subspan(f.tcp_at, length), pseudo)) != 0) return false;
+    p.checksum(checksum_state::verified);
+    return true;
+}
+
+/// Some segments of one flow, each following on from the one before, as one packet with a gso_size().
+class segment_run {
+public:
+    bool empty() const { return first_ == nullptr; }
+    /// Begins with a frame, which stays where it is.
+    void begin(packet& first, const joinable_frame& f) {
+        const auto& tcp = header_in<tcp_header>(first, f.tcp_at);
+        first_ = tcp.has(tcp_flags::psh) ? nullptr : &first;
+        frame_ = f;
+        payload_ = f.payload;
+        joined_ = 0;
+        next_ = tcp.sequence + static_cast<std::uint32_t>(f.payload);
+    }
+    /// Takes the next frame in where it follows on and nothing that it says is lost. Else it is left as it is.
+    bool join(packet& p, const joinable_frame& f) {
+        if (!follows(p, f)) return false;
+        if (joined_ == 0 && !verified_for_joining(*first_, frame_)) return false;
+        if (!verified_for_joining(p, f)) return false;
+        const bool pushed = header_in<tcp_header>(p, f.tcp_at).has(tcp_flags::psh);
+        if (joined_ == 0) first_->trim(frame_.payload_at + frame_.payload);
+        p.trim(f.payload_at + f.payload);
+        p.pull(f.payload_at);
+        first_->attach(std::move(p).share());
+        ++joined_;
+        payload_ += f.payload;
+        next_ += static_cast<std::uint32_t>(f.payload);
+        if (pushed) header_in<tcp_header>(*first_, frame_.tcp_at).control |= static_cast<std::uint8_t>(tcp_flags::psh);
+        if (pushed || f.payload < frame_.payload) end();
+        return true;
+    }
+    /// Makes the headers those of all.
+    void end() {
+        if (first_ && joined_ != 0) describe();
+        first_ = nullptr;
+    }
+
+private:
+    bool follows(packet& p, const joinable_frame& f) const {
+        if (f.payload_at != frame_.payload_at || f.tcp_at != frame_.tcp_at || f.payload > frame_.payload) return false;
+        if (joined_ == buffer::most_slices || f.payload_at - f.network_at + payload_ + f.payload > 65535) return false;
+        const auto &one = header_in<tcp_header>(*first_, f.tcp_at), &other = header_in<tcp_header>(p, f.tcp_at);
+        if (other.sequence != next_ || other.acknowledgement != one.acknowledgement) return false;
+        if (one.source != other.source || one.target != other.target || one.offset != other.offset) return false;
+        if (one.window != other.window || one.urgent != other.urgent) return false;
+        const auto *a = first_->head().data(), *b = p.head().data();
+        const auto options_at = f.tcp_at + sizeof(tcp_header);
+        if (!same_bytes(a + options_at, b + options_at, f.payload_at - options_at) || !same_bytes(a, b, f.network_at)) return false;
+        return f.type == ether_type::ipv6 ? same_way<ipv6_header>(p) : same_way<ipv4_header>(p);
+    }
+    template <class Header>
+    bool same_way(packet& p) const {
+        const auto &one = header_in<Header>(*first_, frame_.network_at), &other = header_in<Header>(p, frame_.network_at);
+        if (!(one.source == other.source && one.target == other.target)) return false;
+        if constexpr (std::same_as<Header, ipv6_header>) return one.version_flow == other.version_flow && one.hop_limit == other.hop_limit;
+        else return one.tos == other.tos && one.ttl == other.ttl;
+    }
+    void describe() {
+        const auto length = frame_.payload_at - frame_.tcp_at + payload_;
+        std::uint64_t pseudo = 0;
+        if (frame_.type == ether_type::ipv6) {
+            auto& ip = header_in<ipv6_header>(*first_, frame_.network_at);
+            ip.length = static_cast<std::uint16_t>(length);
+            pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, length);
+        } else {
+            auto& ip = header_in<ipv4_header>(*first_, frame_.network_at);
+            ip.length = static_cast<std::uint16_t>(sizeof ip + length);
+            ip.checksum = 0;
+            ip.checksum = checksum_of(ip.sum());
+            pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, length);
+        }
+        // Verified here; for who passes it on to a wire there is a sum to complete, in each segment again.
+        header_in<tcp_header>(*first_, frame_.tcp_at).checksum = be16::from_raw(static_cast<std::uint16_t>(~fold16(pseudo)));
+        first_->mark_partial(frame_.tcp_at, offsetof(tcp_header, checksum));
+        first_->gso_size(static_cast<std::uint16_t>(frame_.payload));
+        first_->frames(static_cast<std::uint16_t>(first_->frames() + joined_));
+    }
+
+    packet* first_ = nullptr;
+    joinable_frame frame_;
+    std::size_t payload_ = 0;      // of all
+    std::uint16_t joined_ = 0;     // beside the first
+    std::uint32_t next_ = 0;       // sequence number
+};
+
+}  // namespace detail
+
+/// Joins TCP segments of one flow that follow one another in a batch, so that the layers see them once, as a super-segment with
+/// the others' payload in slices. Only what can be cut apart again into the same segments is joined: all headers agree, and
+/// all checksums have been verified. frames() of each, which must be 1, add up. Returns how many packets are left, in order, at
+/// the front.
+inline std::size_t coalesce(std::span<packet> frames, link_type link) {
+    detail::segment_run run;
+    std::size_t kept = 0;
+    for (auto& frame : frames) {
+        const auto found = detail::examine_for_joining(frame, link);
+        if (found.payload != 0 && !run.empty() && run.join(frame, found)) continue;
+        run.end();
+        auto& place = frames[kept++];
+        if (&place != &frame) place = std::move(frame);
+        if (found.payload != 0) run.begin(place, found);
+    }
+    run.end();
+    return kept;
+}
+
+}  // namespace netkit

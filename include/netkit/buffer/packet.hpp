@@ -109,12 +109,12 @@ public:
 
     /// Keeps the first n bytes.
     NETKIT_INLINE void trim(std::size_t n) {
-        if (buffer_->about.borrowed != 0) [[unlikely]] return trim_slices(n);
+        if (buffer_->about.borrowed != 0) [[unlikely]] return trim_slices(buffer_, n);
         if (n < head().size()) buffer_->last = buffer_->first + n;
     }
     /// Keeps the first n bytes, as a length field says; false, and nothing done, where there are fewer.
     NETKIT_INLINE bool keep(std::size_t n) {
-        if (buffer_->about.borrowed != 0) [[unlikely]] return keep_slices(n);
+        if (buffer_->about.borrowed != 0) [[unlikely]] return keep_slices(buffer_, n);
         if (n > head().size()) [[unlikely]] return false;
         buffer_->last = buffer_->first + n;
         return true;
@@ -165,7 +165,7 @@ public:
 
     /// Makes all bytes the packet's own and contiguous, in a larger buffer if need be. False, and nothing done, where the
     /// pool is exhausted.
-    bool linearize() { return slices() == 0 || linearize_slices(); }
+    bool linearize() { return slices() == 0 || take_instead(linearized(buffer_)); }
     /// Sees to at least `room` bytes of room in front (skb_cow_head). Where there are fewer, the packet's own bytes move, into a
     /// buffer of `home` if need be; slices go along uncopied. False, and nothing done, where that pool is exhausted.
     bool reserve_headroom(pool& home, std::size_t room) { return headroom() >= room || move_back(home, room); }
@@ -233,35 +233,15 @@ public:
         }
         auto* const from = buffer_->begin() + about.sum_start;
         auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
-        if (about.borrowed != 0) sum = sum_slices(sum, ((buffer_->last - from) & 1) != 0);
+        if (about.borrowed != 0) sum = sum_slices(buffer_, sum, ((buffer_->last - from) & 1) != 0);
         store_checksum(sum);
     }
     /// linearize() and complete_checksum() in one: what is copied is added up on the way.
-    bool linearize_and_complete() {
-        const auto& about = buffer_->about;
-        const auto own = buffer_->begin() + about.sum_start;
-        const bool in_place = static_cast<std::size_t>(buffer_->end() - buffer_->last) >= about.borrowed;
-        if (about.checksum != checksum_state::partial || !in_place || !reaches_its_checksum()) [[unlikely]] {
-            if (!linearize()) return false;
-            if (about.checksum == checksum_state::partial) complete_checksum();
-            return true;
-        }
-        auto sum = sum16(std::span<const std::byte>(own, buffer_->last), about.partial_sum);
-        for (std::size_t i = 0; i < slices(); ++i) {
-            const auto part = slice(i);
-            const bool odd = ((buffer_->last - own) & 1) != 0;
-            const auto added = copy_and_sum(buffer_->last, part.data(), part.size());
-            sum += odd ? sum_moved_by_one(added) : added;
-            buffer_->last += part.size();
-        }
-        detail::pool_store::release_slices(buffer_);
-        store_checksum(sum);
-        return true;
-    }
+    bool linearize_and_complete() { return take_instead(linearized_and_completed(buffer_)); }
     /// Adds up all bytes of the packet.
     NETKIT_INLINE std::uint64_t sum(std::uint64_t sum = 0) const {
         sum = sum16(head(), sum);
-        return buffer_->about.borrowed ? sum_slices(sum, (head().size() & 1) != 0) : sum;
+        return buffer_->about.borrowed ? sum_slices(buffer_, sum, (head().size() & 1) != 0) : sum;
     }
 
 private:
@@ -304,20 +284,51 @@ private:
             buffer_->last += part.size();
         });
     }
-    [[gnu::noinline]] bool linearize_slices() {
-        if (static_cast<std::size_t>(buffer_->end() - buffer_->last) >= buffer_->about.borrowed) {
-            for (std::size_t i = 0; i < slices(); ++i) {
-                const auto part = slice(i);
-                std::memcpy(buffer_->last, part.data(), part.size());
-                buffer_->last += part.size();
+    // Below, what is out of line takes the buffer and not `this`: a packet whose address is taken lives in memory, on the usual
+    // way, too.
+
+    /// False, and nothing done, where there is none.
+    bool take_instead(buffer* b) {
+        if (b) buffer_ = b;
+        return b != nullptr;
+    }
+    static bool has_room_for_slices(const buffer* b) { return static_cast<std::size_t>(b->end() - b->last) >= b->about.borrowed; }
+    /// The buffer itself, or a larger one in its place; null, and nothing done, where the pool is exhausted.
+    [[gnu::noinline]] static buffer* linearized(buffer* b) {
+        packet p(b);
+        if (has_room_for_slices(b)) {
+            for (std::size_t i = 0; i < p.slices(); ++i) {
+                const auto part = p.slice(i);
+                std::memcpy(b->last, part.data(), part.size());
+                b->last += part.size();
             }
-            detail::pool_store::release_slices(buffer_);
-            return true;
+            detail::pool_store::release_slices(b);
+            return std::exchange(p.buffer_, nullptr);
         }
-        auto whole = copy();
-        if (!whole) return false;
-        std::swap(buffer_, whole.buffer_);
-        return true;
+        auto whole = p.copy();
+        if (!whole) p.buffer_ = nullptr;  // it stays with the caller
+        return std::exchange(whole.buffer_, nullptr);
+    }
+    [[gnu::noinline]] static buffer* linearized_and_completed(buffer* b) {
+        packet p(b);
+        const auto& about = b->about;
+        if (about.checksum != checksum_state::partial || !has_room_for_slices(b) || !p.reaches_its_checksum()) [[unlikely]] {
+            if (!p.linearize()) p.buffer_ = nullptr;
+            else if (p.checksum() == checksum_state::partial) p.complete_checksum();
+            return std::exchange(p.buffer_, nullptr);
+        }
+        const auto* const start = b->begin() + about.sum_start;
+        auto sum = sum16(std::span<const std::byte>(start, b->last), about.partial_sum);
+        for (std::size_t i = 0; i < p.slices(); ++i) {
+            const auto part = p.slice(i);
+            const bool odd = ((b->last - start) & 1) != 0;
+            const auto added = copy_and_sum(b->last, part.data(), part.size());
+            sum += odd ? sum_moved_by_one(added) : added;
+            b->last += part.size();
+        }
+        detail::pool_store::release_slices(b);
+        p.store_checksum(sum);
+        return std::exchange(p.buffer_, nullptr);
     }
     NETKIT_COLD bool move_back(pool& home, std::size_t room) {
         const auto shift = room - headroom();
@@ -340,32 +351,33 @@ private:
         buffer_->about.sum_start = static_cast<std::uint16_t>(buffer_->about.sum_start + shift);
         return true;
     }
-    [[gnu::noinline]] std::uint64_t sum_slices(std::uint64_t sum, bool odd) const {
-        for (std::size_t i = 0; i < slices(); ++i) {
-            const auto part = slice(i);
-            sum = sum_at(odd, part, sum);
-            odd ^= (part.size() & 1) != 0;
+    [[gnu::noinline]] static std::uint64_t sum_slices(const buffer* b, std::uint64_t sum, bool odd) {
+        for (std::size_t i = 0; i < b->about.slices; ++i) {
+            const auto& s = b->slices[i];
+            sum = sum_at(odd, {s.from->begin() + s.at, s.size}, sum);
+            odd ^= (s.size & 1) != 0;
         }
         return sum;
     }
-    [[gnu::noinline]] bool keep_slices(std::size_t n) {
-        if (n > size()) return false;
-        trim_slices(n);
+    [[gnu::noinline]] static bool keep_slices(buffer* b, std::size_t n) {
+        if (n > static_cast<std::size_t>(b->last - b->first) + b->about.borrowed) return false;
+        trim_slices(b, n);
         return true;
     }
-    [[gnu::noinline]] void trim_slices(std::size_t n) {
-        if (n >= size()) return;
-        const auto own = std::min(n, head().size());
-        buffer_->last = buffer_->first + own;
+    [[gnu::noinline]] static void trim_slices(buffer* b, std::size_t n) {
+        const auto own_size = static_cast<std::size_t>(b->last - b->first);
+        auto& about = b->about;
+        if (n >= own_size + about.borrowed) return;
+        const auto own = std::min(n, own_size);
+        b->last = b->first + own;
         auto left = n - own;
-        buffer_->about.borrowed = static_cast<std::uint32_t>(left);
-        for (std::size_t i = 0; i < slices(); ++i) {
-            const auto kept = std::min<std::size_t>(left, buffer_->slices[i].size);
-            buffer_->slices[i].size = static_cast<std::uint32_t>(kept);
+        about.borrowed = static_cast<std::uint32_t>(left);
+        for (std::size_t i = 0; i < about.slices; ++i) {
+            const auto kept = std::min<std::size_t>(left, b->slices[i].size);
+            b->slices[i].size = static_cast<std::uint32_t>(kept);
             left -= kept;
         }
-        while (buffer_->about.slices && buffer_->slices[buffer_->about.slices - 1].size == 0)
-            detail::release(buffer_->slices[--buffer_->about.slices].from);
+        while (about.slices && b->slices[about.slices - 1].size == 0) detail::release(b->slices[--about.slices].from);
     }
 
     buffer* buffer_ = nullptr;

@@ -21,7 +21,7 @@ struct buffer_source {
     pool& from;
     std::size_t headroom = 0;
     /// A packet with room for `size` bytes; empty where the pool is exhausted.
-    packet allocate(std::size_t size) const { return packet(from, headroom, size); }
+    NETKIT_INLINE packet allocate(std::size_t size) const { return packet(from, headroom, size); }
 };
 
 /// Frames in, frames out, some at a time.

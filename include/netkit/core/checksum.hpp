@@ -98,10 +98,11 @@ template <bool Copies>
 NETKIT_INLINE std::uint64_t sum_wide(std::byte* to, const std::byte* p, std::size_t n, std::uint64_t sum) {
     wide_sum lanes;
     std::size_t at = 0;
+    const auto target = [&](std::size_t offset) { return Copies ? to + offset : nullptr; };
     for (; at + 128 <= n; at += 128)
-        for (std::size_t part = 0; part < 128; part += 32) lanes.add<Copies>(to + at + part, p + at + part);
-    for (; at + 32 <= n; at += 32) lanes.add<Copies>(to + at, p + at);
-    if (Copies && at != n) std::memcpy(to + at, p + at, n - at);
+        for (std::size_t part = 0; part < 128; part += 32) lanes.add<Copies>(target(at + part), p + at + part);
+    for (; at + 32 <= n; at += 32) lanes.add<Copies>(target(at), p + at);
+    if (Copies && at != n) std::memcpy(target(at), p + at, n - at);
     return sum_tail(p + at, n - at, sum + lanes.total());
 }
 

@@ -45,14 +45,15 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
     void receive(context auto here, packet p, const auto& link) {
         const auto* h = p.template peek<ipv4_header>();
         if (!h) return here.drop(std::move(p), drop_reason::truncated);
+        std::size_t size = sizeof *h;
+        auto sum = sum16(p.head().first(sizeof *h));
         if (h->version_ihl != ipv4_header::version_ihl_without_options) [[unlikely]] {
             if (const auto wrong = wrong_with_options(p.head())) return here.drop(std::move(p), *wrong);
+            size = h->header_size();
+            sum = sum16(p.head().subspan(sizeof *h, size - sizeof *h), sum);
         }
-        const auto size = h->header_size();
         if (h->length < size) return here.drop(std::move(p), drop_reason::malformed);
         if (!p.keep(h->length)) return here.drop(std::move(p), drop_reason::truncated);
-        auto sum = sum16(p.head().first(sizeof *h));
-        if (size != sizeof *h) [[unlikely]] sum = sum16(p.head().subspan(sizeof *h, size - sizeof *h), sum);
         if (fold16(sum) != 0) return here.drop(std::move(p), drop_reason::checksum);
 
         from_type from{h->source, h->target, h->ttl, h->tos, static_cast<std::uint16_t>(size), false};
@@ -201,18 +202,23 @@ private:
     }
 
     NETKIT_INLINE static void push_header(packet& p, ip_protocol protocol, const path<ipv4_address>& way, std::uint16_t fragment_field, std::uint16_t id) {
-        ipv4_header h{.version_ihl = ipv4_header::version_ihl_without_options,
-                      .tos = way.traffic_class,
-                      .length = static_cast<std::uint16_t>(p.size() + sizeof(ipv4_header)),
-                      .id = id,
-                      .fragment = fragment_field,
-                      .ttl = way.hop_limit,
-                      .protocol = static_cast<std::uint8_t>(protocol),
-                      .checksum = {},
-                      .source = way.source,
-                      .target = way.target};
-        h.checksum = checksum_of(sum16(h));
-        p.push(h);
+        const be16 length = static_cast<std::uint16_t>(p.size() + sizeof(ipv4_header)), identifier = id, fragment = fragment_field;
+        constexpr auto first = ipv4_header::version_ihl_without_options;
+        const auto last = static_cast<std::uint8_t>(protocol);
+        const auto sum = sum_pair(first, way.traffic_class) + length.raw() + identifier.raw() + fragment.raw() + sum_pair(way.hop_limit, last) +
+                         way.source.sum() + way.target.sum();
+        // Set in place, with a sum of what is at hand: made elsewhere it would be copied in other pieces than it was written in.
+        auto& h = p.template push<ipv4_header>();
+        h.version_ihl = first;
+        h.tos = way.traffic_class;
+        h.length = length;
+        h.id = identifier;
+        h.fragment = fragment;
+        h.ttl = way.hop_limit;
+        h.protocol = last;
+        h.checksum = checksum_of(sum);
+        h.source = way.source;
+        h.target = way.target;
     }
     errc send(context auto here, packet p, const path<ipv4_address>& way) {
         p.interface(way.out);

@@ -110,11 +110,12 @@ private:
         return to.address.visit([&]<class A>(const A& a) NETKIT_LAMBDA {
             if constexpr (Here::template near<router_of<A>>()) {
                 auto internet = here.template nearest<router_of<A>>();
-                const auto scope = to.scope != interface_id::none ? to.scope : !a.is_unicast() && a.is_multicast() ? socket.options.multicast_interface : interface_id::none;
+                const bool plain = is_plain(socket, a);
+                const auto scope = plain || to.scope != interface_id::none || !a.is_multicast() ? to.scope : socket.options.multicast_interface;
                 const auto* way = internet->route(a, scope);
                 if (!way) [[unlikely]] return unreachable(here, std::move(p), errc::no_route);
                 if (way->hop.is_broadcast() && !socket.options.broadcast) [[unlikely]] return unreachable(here, std::move(p), errc::access_denied);
-                if (is_plain(socket, a)) [[likely]] {
+                if (plain) [[likely]] {
                     NETKIT_CALL return send(here, std::move(p), *way, socket.local().port, to.port);
                 }
                 return send_specially(here, socket, std::move(p), *way, to.port);
@@ -128,14 +129,17 @@ private:
             here.drop(std::move(p), drop_reason::too_big);
             return errc::message_too_big;
         }
-        udp_header h{source, target, static_cast<std::uint16_t>(length), {}};
+        const udp_header header{source, target, static_cast<std::uint16_t>(length), {}};
         const auto pseudo = pseudo_header_sum(way.source, way.target, key, length);
-        if (here.interface(way.out).can.checksum || p.slices() != 0) p.push_summed(h, offsetof(udp_header, checksum), pseudo);
+        if (here.interface(way.out).can.checksum || p.slices() != 0) p.push_summed(header, offsetof(udp_header, checksum), pseudo);
         else {
             // Nobody further down is better at it than this is: the bytes are at hand.
-            h.checksum = checksum_of(p.sum(pseudo + h.sum()));
-            if (h.checksum == 0) h.checksum = 0xffff;  // zero would mean that there is none
-            p.push(h);
+            const auto sum = fold16(p.sum(pseudo + header.sum()));
+            auto& h = p.template push<udp_header>();
+            h.source = header.source;
+            h.target = header.target;
+            h.length = header.length;
+            h.checksum = be16::from_raw(sum == 0 ? 0xffff : sum);  // zero would mean that there is none
         }
         return here.down(std::move(p), way);
     }

@@ -185,8 +185,11 @@ struct alignas(64) tcp_connection : tcp_flow {
     std::uint32_t receive_room() const { return receiving.size() < receive_buffer() ? receive_buffer() - receiving.size() : 0; }
     /// Whether a program that has found the send buffer full is told to go on.
     bool has_worthwhile_send_room() const { return sending.size() <= send_buffer / 3 * 2; }
-    /// How many bytes may be in the network.
-    std::uint32_t congestion_window() const { return recovery.now == tcp_loss_recovery::phase::recovery ? recovery.window : congestion.window(); }
+    /// How many bytes may be in the network. A segment always may, also where segments have grown since the congestion control last heard of them.
+    std::uint32_t congestion_window() const {
+        const auto window = recovery.now == tcp_loss_recovery::phase::recovery ? recovery.window : congestion.window();
+        return in_network() == 0 ? std::max<std::uint32_t>(window, send_mss) : window;
+    }
     time_point next_deadline() const { return std::min({transmit_at, acknowledge_at, life_at, pacing_waits ? paced_until : time_point::max()}); }
 };
 

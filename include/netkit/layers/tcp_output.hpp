@@ -40,7 +40,7 @@ public:
 
     /// Asked of the stack once: outside of a poll it costs a look at the clock.
     time_point now() const {
-        if (now_ == time_point()) now_ = here.now();
+        if (now_ == time_point()) ask_for_time();
         return now_;
     }
     pool& buffers() const { return here.buffers(); }
@@ -115,6 +115,8 @@ public:
 private:
     Here here;
     mutable time_point now_{};
+
+    [[gnu::noinline]] void ask_for_time() const { now_ = here.now(); }
 
     template <ip_number A>
     static constexpr bool speaks = Here::template near<router_of<A>>();

@@ -31,7 +31,7 @@ public:
     template <class F>
     std::uint16_t choose(const ip_address& local, const endpoint& remote, std::uint64_t random, F&& is_free) {
         const std::uint32_t count = std::uint32_t{last_} - first_ + 1;
-        const auto offset = hash_address(secret_, local, hash_address(secret_, remote.address, remote.port));
+        const auto offset = hash_of(local, remote);
         next_ += 1 + static_cast<std::uint32_t>(random % most_step);
         for (std::uint32_t i = 0; i < count; ++i) {
             const auto port = static_cast<std::uint16_t>(first_ + (offset + next_ + i) % count);
@@ -41,6 +41,11 @@ public:
     }
 
 private:
+    std::uint64_t hash_of(const ip_address& local, const endpoint& remote) const {
+        if (local.is_v4() && remote.address.is_v4()) return hash_address(secret_, remote.address.v4(), std::uint64_t(remote.port) << 32 | local.v4().value());
+        return hash_address(secret_, local, hash_address(secret_, remote.address, remote.port));
+    }
+
     static constexpr std::uint32_t most_step = 64;
     hash_key secret_{};
     std::uint16_t first_ = default_first, last_ = default_last;

@@ -2,6 +2,7 @@
 
 #include <netkit/core/endpoint.hpp>
 #include <netkit/core/ip_address.hpp>
+#include <netkit/core/keyed_hash.hpp>
 
 #include <cstdint>
 
@@ -32,6 +33,12 @@ struct tcp_flow_key {
     template <ip_number A>
     A remote_as() const {
         return address<A>(remote_high, remote_low);
+    }
+    /// A keyed hash of both ends and of one more word.
+    std::uint64_t hash(const hash_key& key, std::uint64_t more) const {
+        const auto ports = std::uint64_t(local_port) << 16 | remote_port | std::uint64_t(six) << 32;
+        if (!six) return keyed_hash(key, {local_low << 32 | remote_low, ports, more});
+        return keyed_hash(key, {local_high, local_low, remote_high, remote_low, ports, more});
     }
     endpoint local() const { return {six ? ip_address(local_as<ipv6_address>()) : ip_address(local_as<ipv4_address>()), local_port}; }
     endpoint remote() const { return {six ? ip_address(remote_as<ipv6_address>()) : ip_address(remote_as<ipv4_address>()), remote_port}; }

@@ -25,8 +25,7 @@ class tcp_beginning_source {
 public:
     void start(const hash_key& key) { key_ = key; }
     tcp_beginnings operator()(const tcp_flow_key& flow, time_point now) const {
-        const auto ports = std::uint64_t(flow.local_port) << 16 | flow.remote_port | std::uint64_t(flow.six) << 32;
-        const auto hash = keyed_hash(key_, {flow.local_high, flow.local_low, flow.remote_high, flow.remote_low, ports});
+        const auto hash = flow.hash(key_, 0);
         const auto ticks = static_cast<std::uint32_t>(now.time_since_epoch().count() / 4000);
         return {sequence_number(static_cast<std::uint32_t>(hash) + ticks), static_cast<std::uint32_t>(hash >> 32)};
     }

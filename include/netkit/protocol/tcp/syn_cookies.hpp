@@ -67,17 +67,13 @@ private:
     static constexpr std::uint32_t no_scale = 15, selective_bit = 16, marking_bit = 32, all_bits = 63;
 
     static std::uint32_t current_slot(time_point now) { return static_cast<std::uint32_t>(now.time_since_epoch() / slot); }
-    static std::uint64_t ports(const tcp_flow_key& flow) {
-        return std::uint64_t(flow.local_port) << 16 | flow.remote_port | std::uint64_t(flow.six) << 32;
-    }
     std::uint32_t offset(const tcp_flow_key& flow, sequence_number peers) const {
-        const auto hash = keyed_hash(key_, {flow.local_high, flow.local_low, flow.remote_high, flow.remote_low, ports(flow)});
-        return static_cast<std::uint32_t>(hash) + peers.value();
+        return static_cast<std::uint32_t>(flow.hash(key_, 0)) + peers.value();
     }
     sequence_number number(const tcp_flow_key& flow, sequence_number peers, std::uint32_t at, std::uint32_t index) const {
-        const auto what = std::uint64_t(peers.value()) << 32 | std::uint64_t(at & 0xfffffff) << 3 | index;
-        const auto hash = keyed_hash(key_, {flow.local_high, flow.local_low, flow.remote_high, flow.remote_low, ports(flow), what});
-        const auto bits = (at & slot_mask) << slot_shift | index << hash_bits | (static_cast<std::uint32_t>(hash) & hash_mask);
+        // Never zero, which the offset's hash has here.
+        const auto what = std::uint64_t(peers.value()) << 32 | 1u << 31 | (at & 0xfffffff) << 3 | index;
+        const auto bits = (at & slot_mask) << slot_shift | index << hash_bits | (static_cast<std::uint32_t>(flow.hash(key_, what)) & hash_mask);
         return sequence_number(offset(flow, peers) + bits);
     }
     hash_key key_{};

@@ -247,4 +247,32 @@ TEST_CASE("buffers that are set while it connects are those it has then") {
     CHECK(e.c().receive_room() == 50'000);
 }
 
+TEST_CASE("what borrows many buffers for few bytes is copied: the pool holds no more than the queue says") {
+    for (const std::size_t size : {10u, 40u, 200u, 1400u}) {
+        CAPTURE(size);
+        netkit::pool pool;
+        netkit::tcp_receive_queue queue;
+        bytes model, got(1'000'000);
+        for (std::uint32_t i = 0; i < 30; ++i) {
+            netkit::packet p(pool, 64, size);
+            for (std::uint32_t slice = 0; slice < 18; ++slice) {
+                const auto one = pattern(size, i * 18 + slice);
+                netkit::packet q(pool, 64, size);
+                q.append(one);
+                if (slice == 0) p.append(one);
+                else REQUIRE(p.attach(std::move(q).share()));
+                model.insert(model.end(), one.begin(), one.end());
+            }
+            queue.push(std::move(p));
+        }
+        CHECK(queue.memory() >= pool.in_use() * (2048 + sizeof(netkit::buffer)));
+        CHECK(queue.memory() <= queue.size() * 3 + 9000);
+        std::span<std::byte> to(got);
+        CHECK(queue.read({&to, 1}, false) == model.size());
+        CHECK(std::equal(model.begin(), model.end(), got.begin()));
+        CHECK(queue.memory() == 0);
+        CHECK(pool.in_use() == 0);
+    }
+}
+
 }  // namespace protocol_tcp_buffer_tuning_tests

@@ -5,6 +5,7 @@
 #include <netkit/buffer/pool.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/core/sequence_number.hpp>
+#include <netkit/protocol/tcp/packet_memory.hpp>
 #include <netkit/protocol/tcp/selective_acknowledgements.hpp>
 
 #include <algorithm>
@@ -105,10 +106,6 @@ private:
     bytes_without_gap* all() { return reinterpret_cast<bytes_without_gap*>(storage_.head().data() + sizeof(overview)); }
     const bytes_without_gap* all() const { return reinterpret_cast<const bytes_without_gap*>(storage_.head().data() + sizeof(overview)); }
     bytes_without_gap* behind_all() { return all() + about().count; }
-    static std::uint32_t cost(const packet& p) {
-        const auto own = sizeof(buffer) + p.headroom() + p.head().size() + (p.slices() ? 0 : p.tailroom());
-        return static_cast<std::uint32_t>(own + (p.size() - p.head().size()));
-    }
     /// Moves runs as the bytes they are: they hold no pointers to themselves.
     static void relocate(bytes_without_gap* from, std::size_t count, bytes_without_gap* to) {
         std::memmove(static_cast<void*>(to), static_cast<const void*>(from), count * sizeof *from);
@@ -166,8 +163,8 @@ private:
             p.trim(next->edges.first - first);
             end = next->edges.first;
         }
-        fit(p);
-        if (!make_room(cost(p), first, most_memory)) return result;
+        p = without_waste(std::move(p), 4096, 4);
+        if (!make_room(packet_memory(p), first, most_memory)) return result;
         auto* at = before && before->edges.end == first ? before : place(buffers, first, most_memory);
         if (!at) return result;
         append(*at, std::move(p), end);
@@ -175,11 +172,6 @@ private:
         about().latest.changed(at->edges);
         result.kept = true;
         return result;
-    }
-    /// A small payload does not keep a large buffer.
-    static void fit(packet& p) {
-        if (cost(p) <= 8192 || p.size() * 4 > cost(p)) return;
-        if (auto small = p.copy()) p = std::move(small);
     }
     /// How many runs start at or before `place`.
     std::size_t runs_up_to(sequence_number place) const {
@@ -211,7 +203,7 @@ private:
         return at;
     }
     void append(bytes_without_gap& r, packet p, sequence_number end) {
-        const auto added = cost(p);
+        const auto added = packet_memory(p);
         r.memory += added;
         about().memory += added;
         about().size += end - r.edges.end;

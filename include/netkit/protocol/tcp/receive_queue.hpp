@@ -3,6 +3,7 @@
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/packet_queue.hpp>
 #include <netkit/buffer/shared_packet.hpp>
+#include <netkit/protocol/tcp/packet_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +15,7 @@
 namespace netkit {
 
 /// Bytes in order that the program has not read: the packets that brought them. What is small is copied behind the last one, and so is
-/// what is not, while the buffers are mostly empty: they hold no more than some 2.5 times the bytes in them.
+/// what is not, while the buffers are mostly empty: in all they keep no more than some four times the bytes from the pool, mostly less than twice.
 class tcp_receive_queue {
 public:
     static constexpr std::size_t copied_up_to = 512;
@@ -30,14 +31,14 @@ public:
         if (n == 0) return;
         size_ += static_cast<std::uint32_t>(n);
         if (last_) {
-            if (n <= last_.tailroom() && (n <= copied_up_to || memory_ / 2 > size_)) {
+            if (n <= last_.tailroom() && (n <= copied_up_to || is_wasteful())) {
                 p.for_each_part([&](std::span<const std::byte> part) { last_.append(part); });
                 return;
             }
             earlier_.push_back(std::move(last_));
         }
-        last_ = fitting(std::move(p));
-        memory_ += cost(last_);
+        last_ = without_waste(std::move(p), is_wasteful() ? 3000 : 8192, 4);
+        memory_ += packet_memory(last_);
     }
     /// Copies the first bytes into the buffers, and gives them up unless `peek`. Returns how many.
     std::size_t read(std::span<const std::span<std::byte>> buffers, bool peek) {
@@ -104,25 +105,15 @@ public:
     }
 
 private:
-    /// A small payload does not keep a large buffer.
-    static packet fitting(packet p) {
-        if (p.tailroom() > 4096 && p.tailroom() > 4 * p.size()) {
-            auto small = p.copy();
-            if (small) return small;
-        }
-        return p;
-    }
-    static std::uint32_t cost(const packet& p) {
-        const auto own = sizeof(buffer) + p.headroom() + p.head().size() + p.tailroom();
-        return static_cast<std::uint32_t>(own + (p.size() - p.head().size()));
-    }
+    /// Whether there is more than twice as much memory held as bytes.
+    bool is_wasteful() const { return memory_ / 2 > size_; }
     packet take_first() {
         auto p = earlier_.empty() ? std::move(last_) : earlier_.pop_front();
-        if (p) memory_ -= cost(p);
+        if (p) memory_ -= packet_memory(p);
         return p;
     }
     void put_back(packet p) {
-        memory_ += cost(p);
+        memory_ += packet_memory(p);
         if (earlier_.empty() && !last_) last_ = std::move(p);
         else earlier_.push_front(std::move(p));
     }

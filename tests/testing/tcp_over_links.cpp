@@ -154,6 +154,22 @@ TEST_CASE("a queue that marks instead of dropping slows a TCP down that asked fo
     CHECK(silent.dropped > 0);
 }
 
+TEST_CASE("a third of all frames lost, for so long that the path seems narrow and then wide again, TCP still goes on") {
+    for (const std::uint64_t seed : {1, 3}) {
+        CAPTURE(seed);
+        simulation net(seed);
+        host<four> a(net, "a"), b(net, "b");
+        auto wire = connect(a, "198.18.0.1/24", b, "198.18.0.2/24", {.rate = 100'000'000, .delay = 5ms});
+        bulk_receiver to(b, 9);
+        bulk_sender from(a, at("198.18.0.2", 9), 1'000'000);
+        net.run_for(20ms);  // neighbours know each other
+        wire.change({.rate = 100'000'000, .delay = 5ms, .loss = 0.3});
+        CHECK(net.run_until([&] { return to.finished; }, 24h));
+        CHECK(to.received == 1'000'000);
+        CHECK(to.as_sent);
+    }
+}
+
 TEST_CASE("a host's own captures have the simulation's time") {
     const auto path = (std::filesystem::temp_directory_path() / ("netkit-host-" + std::to_string(::getpid()) + ".pcapng")).string();
     {

@@ -197,7 +197,9 @@ bool send_new(Host& host, Connection& c) {
         const auto in_flight = c.in_flight(), in_network = c.in_network();
         const auto offered = c.send_window > in_flight ? c.send_window - in_flight : 0;
         const auto window = c.congestion_window();
-        const auto room = window > in_network ? window - in_network : 0;
+        auto room = window > in_network ? window - in_network : 0;
+        // A window that was right for smaller segments must not keep the larger ones of a path that is wide again for ever.
+        if (in_network == 0) room = std::max<std::uint32_t>(room, c.send_mss);
         auto n = std::min({unsent, offered, room});
         if (room < std::min({unsent, offered, std::uint32_t(c.send_mss)})) c.window_limited = true;
         if (n >= c.send_mss) {

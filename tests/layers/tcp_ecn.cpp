@@ -85,13 +85,13 @@ void check(std::string_view mine, std::string_view theirs, std::string_view targ
         auto& router = b.template at<marking>().layer();
         auto& back = a.template at<marking>().layer();
         CHECK(router.seen[2] == 0);
-        router.every = 50;
+        router.every = 10;  // packets: segments may have been joined before they come here
         const auto data = pattern(600'000);
         CHECK(transfer(client, server, data, step) == data);
-        CHECK((router.seen[2] > 300) == ask);
+        CHECK((router.seen[2] > 20) == ask);
         CHECK(router.seen[1] == 0);
         CHECK(back.seen[2] == 0);  // acknowledgements are not to be marked
-        CHECK((server.info().marks_received > 5) == ask);
+        CHECK((server.info().marks_received > 1) == ask);
         CHECK((client.info().marks_echoed > 0) == ask);
         CHECK(client.info().retransmitted == 0);
         if (!ask) CHECK(router.seen[2] == 0);

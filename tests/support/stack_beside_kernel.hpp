@@ -38,11 +38,12 @@ namespace netkit::test {
 /// What happens to frames between the two, in each direction.
 struct line_faults {
     double loss = 0, duplicate = 0, reorder = 0;
+    double mark = 0;                     ///< as a congested router does
     std::chrono::milliseconds delay{0};  ///< towards the stack only
 };
 inline std::string to_string(const line_faults& f) {
     const auto share = [](double of, const char* what) { return ", " + std::to_string(static_cast<int>(of * 1000)) + " of 1000 frames " + what; };
-    return share(f.loss, "lost") + share(f.duplicate, "doubled") + share(f.reorder, "reordered") + ", " + std::to_string(f.delay.count()) + " ms late";
+    return share(f.loss, "lost") + share(f.duplicate, "doubled") + share(f.reorder, "reordered") + share(f.mark, "marked") + ", " + std::to_string(f.delay.count()) + " ms late";
 }
 
 class stack_beside_kernel {
@@ -85,7 +86,7 @@ public:
 
     void change_line(const line_faults& faults) {
         auto& sending = stack_.device_of(interface_);
-        sending.change({faults.loss, faults.duplicate, faults.reorder});
+        sending.change({faults.loss, faults.duplicate, faults.reorder, faults.mark});
         netkit::impairments how;
         how.loss = faults.loss;
         how.duplicate = faults.duplicate;
@@ -98,6 +99,8 @@ public:
         auto& sending = stack_.device_of(interface_);
         return sending.lost() + static_cast<std::size_t>(sending.inner().counters().lost);
     }
+
+    std::size_t frames_marked() { return stack_.device_of(interface_).marked(); }
 
     stack_type& stack() { return stack_; }
     netkit::interface_id interface() const { return interface_; }

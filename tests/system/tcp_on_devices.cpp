@@ -18,16 +18,14 @@
 #include <netkit/layers/tcp.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 
+#include <tests/support/byte_stream.hpp>
+#include <tests/support/kernel_tcp.hpp>
 #include <tests/support/network_namespace.hpp>
 #include <tests/support/tshark.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -48,71 +46,18 @@ using stack_type = netkit::stack<host, captured>;
 
 constexpr std::size_t most = 4 << 20;
 
-std::byte byte_of(std::size_t at) { return static_cast<std::byte>(at ^ at >> 8 ^ at >> 16); }
-
-/// Counts what is received, and what of it is wrong.
-struct sink {
-    std::size_t received = 0, wrong = 0;
-    void take(std::span<const std::byte> bytes) {
-        for (const auto b : bytes) wrong += b != byte_of(received++);
-    }
-};
-/// The next bytes to send, until there have been `most`.
-struct source {
-    std::size_t sent = 0;
-    std::vector<std::byte> block = std::vector<std::byte>(128 * 1024);
-    std::span<const std::byte> next() {
-        const auto size = std::min(block.size(), most - sent);
-        for (std::size_t i = 0; i < size; ++i) block[i] = byte_of(sent + i);
-        return std::span<const std::byte>(block).first(size);
-    }
-};
-
-/// A TCP socket of the kernel's, on its way to port 80 of the stack.
-class kernel_socket {
-public:
-    explicit kernel_socket(bool ipv6) : socket_(::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-        if (ipv6) {
-            sockaddr_in6 target{};
-            target.sin6_family = AF_INET6;
-            target.sin6_port = htons(80);
-            ::inet_pton(AF_INET6, "fd00:6e6b::2", &target.sin6_addr);
-            ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&target), sizeof target);
-        } else {
-            sockaddr_in target{};
-            target.sin_family = AF_INET;
-            target.sin_port = htons(80);
-            ::inet_pton(AF_INET, "198.18.0.2", &target.sin_addr);
-            ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&target), sizeof target);
-        }
-    }
-    void send_some(source& from) {
-        const auto bytes = from.next();
-        if (bytes.empty()) return;
-        const auto n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (n > 0) from.sent += static_cast<std::size_t>(n);
-    }
-    void receive_some(sink& to) {
-        for (ssize_t n; (n = ::recv(socket_.get(), block_.data(), block_.size(), 0)) > 0;) to.take(std::span(block_).first(static_cast<std::size_t>(n)));
-    }
-
-private:
-    netkit::file_descriptor socket_;
-    std::vector<std::byte> block_ = std::vector<std::byte>(256 * 1024);
-};
-
 void exchange(stack_type& stack, netkit::interface_id interface, bool ipv6) {
     CAPTURE(ipv6);
     netkit::tcp_socket listener, socket;
     REQUIRE(listener.open(stack) == netkit::errc::ok);
     REQUIRE(listener.bind({{}, 80}) == netkit::errc::ok);
     REQUIRE(listener.listen(4) == netkit::errc::ok);
-    kernel_socket peer(ipv6);
-    source ours, theirs;
-    sink ours_received, theirs_received;
+    auto peer = kernel_tcp::connecting(ipv6, 80);
+    stream_source ours(most), theirs(most);
+    stream_sink ours_received, theirs_received;
     std::vector<std::byte> block(256 * 1024);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while ((ours_received.received < most || theirs_received.received < most) && std::chrono::steady_clock::now() < end) {
+    while ((ours_received.received() < most || theirs_received.received() < most) && std::chrono::steady_clock::now() < end) {
         pollfd wanted{stack.native_handle(interface), POLLIN, 0};
         ::poll(&wanted, 1, 1);
         stack.poll();
@@ -123,15 +68,15 @@ void exchange(stack_type& stack, netkit::interface_id interface, bool ipv6) {
                 if (got.error != netkit::errc::ok || got.bytes == 0) break;
                 ours_received.take(std::span<const std::byte>(block).first(got.bytes));
             }
-            if (const auto bytes = ours.next(); !bytes.empty()) ours.sent += socket.send(bytes).bytes;
+            if (!ours.done()) ours.sent(socket.send(ours.next()).bytes);
         }
         peer.send_some(theirs);
         peer.receive_some(theirs_received);
     }
-    CHECK(ours_received.received == most);
-    CHECK(theirs_received.received == most);
-    CHECK(ours_received.wrong == 0);
-    CHECK(theirs_received.wrong == 0);
+    CHECK(ours_received.received() == most);
+    CHECK(theirs_received.received() == most);
+    CHECK(ours_received.wrong() == 0);
+    CHECK(theirs_received.wrong() == 0);
 }
 
 void exercise(netkit::any_device device, bool super_segments) {
@@ -165,7 +110,7 @@ void exercise(netkit::any_device device, bool super_segments) {
         CHECK(c[netkit::drop_reason::malformed] == 0);
         CHECK(c[netkit::drop_reason::truncated] == 0);
     }
-    if (have_tshark()) CHECK(complaints_of_tshark(path) == "");
+    if (have_tshark()) CHECK(complaints_of_tshark(path, "-d tcp.port==80,data") == "");
     else MESSAGE("tshark is not installed: the capture was not judged");
     ::unlink(path);
 }

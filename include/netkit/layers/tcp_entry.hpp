@@ -20,8 +20,6 @@ template <congestion_control Congestion>
 struct tcp_entry : tcp_connection<Congestion>, timer, list_hook {
     tcp_socket* socket = nullptr;
     tcp_port<tcp_entry>* listener = nullptr;
-    bool admitted = false;  ///< its handshake is complete, and it waits to be accepted
-    bool busy = false;      ///< its machine is at work: it must not be destroyed
 };
 
 /// The local port of a socket; where it listens, with the handshakes it leads and the connections that wait to be accepted.

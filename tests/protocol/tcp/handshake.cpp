@@ -236,7 +236,7 @@ TEST_CASE("what a peer announces is kept within bounds") {
         bool has;
         std::uint16_t mss;
         std::uint16_t sent;
-    } const cases[] = {{true, 0, 88}, {true, 1, 88}, {true, 8, 88}, {true, 48, 88}, {true, 536, 536}, {true, 1460, 1460}, {true, 65535, 1460}, {false, 0, 536}};
+    } const cases[] = {{true, 0, 536}, {true, 1, 88}, {true, 8, 88}, {true, 48, 88}, {true, 536, 536}, {true, 1460, 1460}, {true, 65535, 1460}, {false, 0, 536}};
     for (const auto& each : cases) {
         CAPTURE(each.mss);
         made_up_time time;

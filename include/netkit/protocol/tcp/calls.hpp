@@ -27,7 +27,7 @@ void begin(Host& host, Connection& c, const tcp_beginnings& beginnings) {
     c.send_next = c.send_highest = c.initial_send + 1u;
     c.attempts = 1;
     c.timing = true;
-    c.timed_at = c.progress_at = c.last_heard = host.now();
+    c.progress_at = c.last_heard = host.now();
     make_offer(c);
 }
 
@@ -50,7 +50,7 @@ void resume_passive(Host& host, Connection& c, const tcp_beginnings& beginnings,
     accept_syn(c, syn, host.now());
     c.attempts = attempts;
     c.timing = attempts == 1;
-    c.timed_at = answered_at;
+    c.progress_at = answered_at;
 }
 
 /// Answers a SYN with a connection of its own, for a host whose listeners keep no handshakes.

@@ -100,11 +100,15 @@ struct alignas(64) tcp_connection : tcp_flow {
     bool fin_known : 1 = false;        // the peer's FIN has been seen, at fin_sequence
     bool fin_received : 1 = false;     // and everything before it
     bool acknowledge_now : 1 = false;
-    bool timing : 1 = false;           // the handshake's round trip is being measured
+    bool timing : 1 = false;           // the handshake's round trip is being measured, from progress_at on
     bool writer_waits : 1 = false;     // the program found the send buffer full
     bool window_limited : 1 = false;   // the congestion window held something back in this round
     bool pacing_waits : 1 = false;     // something is held back until paced_until
     bool was_established : 1 = false;
+
+    // For whoever keeps it.
+    bool busy : 1 = false;             // its machine is at work: it must not be destroyed
+    bool admitted : 1 = false;         // it waits to be accepted
 
     // What the receiver reports.
     bool selective : 1 = false;        // acknowledgements, by agreement (RFC 2018)
@@ -123,7 +127,6 @@ struct alignas(64) tcp_connection : tcp_flow {
     time_point life_at = time_point::max();         // keep-alive, FIN-WAIT-2, linger
     time_point last_heard{};                        // any acceptable segment
     time_point progress_at{};                       // the last time the peer acknowledged something, or began to have to
-    time_point timed_at{};
     time_point paced_until{};                       // nothing leaves before, where sending is paced
     sequence_number round_end;                      // acknowledged: another round trip has passed
     sequence_number initial_send;     // ISS

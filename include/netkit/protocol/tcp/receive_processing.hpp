@@ -56,7 +56,7 @@ NETKIT_COLD void receive_in_syn_sent(Host& host, Connection& c, const tcp_segmen
 
     accept_syn(c, s, host.now());
     if (acknowledges) {
-        if (c.timing) c.rtt.sample(host.now() - c.timed_at);
+        if (c.timing) c.rtt.sample(host.now() - c.progress_at);
         c.send_unacknowledged = c.send_next = c.send_highest = s.acknowledgement;
         established(host, c);
         update_send_window(c, s);
@@ -139,7 +139,7 @@ NETKIT_COLD bool complete_handshake(Host& host, Connection& c, const tcp_segment
         host.drop(std::move(p), drop_reason::backlog_full);
         return false;
     }
-    if (c.timing && c.attempts <= 1) c.rtt.sample(host.now() - c.timed_at);
+    if (c.timing && c.attempts <= 1) c.rtt.sample(host.now() - c.progress_at);
     c.send_unacknowledged = c.send_next = c.send_highest = s.acknowledgement;
     const bool closed = c.fin_queued;
     established(host, c);

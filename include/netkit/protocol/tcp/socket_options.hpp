@@ -29,6 +29,7 @@ struct tcp_socket_options {
     bool selective_acknowledgements = true;  ///< offer and answer them (RFC 2018)
     tcp_ecn ecn = tcp_ecn::answer;
     std::uint8_t keep_alive_count = 9;             ///< unanswered probes until the connection fails with timed_out
+    std::uint16_t maximum_segment = 0;             ///< payload bytes of a segment at most; 0: what the path takes
     tcp_seconds keep_alive_idle{7200};             ///< silence before the first probe
     tcp_seconds keep_alive_interval{75};           ///< between probes
     tcp_seconds linger_time{0};
@@ -37,7 +38,6 @@ struct tcp_socket_options {
     std::uint32_t receive_buffer = 0;              ///< bytes the peer may send ahead of the program's reads; 0: as many as keep the way busy
     std::uint32_t most_send_buffer = 4 << 20;      ///< where send_buffer is 0: how far it may grow
     std::uint32_t most_receive_buffer = 6 << 20;   ///< where receive_buffer is 0: how far it may grow
-    std::uint16_t maximum_segment = 0;             ///< payload bytes of a segment at most; 0: what the path takes
 };
 
 }  // namespace netkit

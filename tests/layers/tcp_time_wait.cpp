@@ -72,6 +72,28 @@ TEST_CASE("outgoing connections take the ports of those in TIME-WAIT, once that 
     tcp_hosts::accounted_for(hosts.b);
 }
 
+TEST_CASE("a SYN for which the listener has no room does not end TIME-WAIT") {
+    fixture t;
+    tcp_socket s;
+    const auto own = t.connect(s);
+    CHECK(s.close() == errc::ok);
+    t.settle();
+    (void)t.wire.take();
+    (void)t.reply_to({.sequence = 1001, .acknowledgement = own + 1, .flags = tcp_flags::fin | tcp_flags::ack});
+    CHECK(t.host.at<tcp>()->time_waits.size() == 1);
+    for (std::uint16_t i = 0; i < 8; ++i) {
+        const auto port = static_cast<std::uint16_t>(6000 + i);
+        const auto answer = t.reply_to({.source_port = port});
+        CHECK(t.end_of({.source_port = port, .sequence = 1001, .acknowledgement = answer.sequence + 1, .flags = tcp_flags::ack}) == "delivered");
+    }
+    CHECK(t.end_of({.sequence = 5000}) == "backlog_full");
+    CHECK(t.host.at<tcp>()->time_waits.size() == 1);
+    tcp_socket accepted;
+    REQUIRE(t.listener.accept(accepted) == errc::ok);
+    CHECK(t.end_of({.sequence = 5000}) == "delivered");
+    CHECK(t.host.at<tcp>()->time_waits.size() == 0);
+}
+
 TEST_CASE("a new connection in place of one in TIME-WAIT counts on from where that ended") {
     fixture t;
     tcp_socket s;

@@ -248,10 +248,12 @@ private:
         switch (time_wait_answer(w, s)) {
         case tcp_time_wait_answer::reopen: {
             // Where nobody would take it, that must not end the wait.
-            if (!tcp_listening(here).listener_of(w.key, p.interface())) {
+            const auto* listener = tcp_listening(here).listener_of(w.key, p.interface());
+            if (!listener) {
                 if (io.may_answer(w.key)) io.answer(w);
                 break;
             }
+            if (!listener->has_room()) return here.drop(std::move(p), drop_reason::backlog_full);
             const auto both = w.key;
             const auto used = w.send_next;
             forget(w);

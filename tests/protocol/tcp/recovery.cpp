@@ -419,6 +419,48 @@ TEST_CASE("segments that have grown beyond the congestion window still leave") {
     CHECK(!t.sent().empty());
 }
 
+TEST_CASE("acknowledgements that were lost do not lengthen the timeout") {
+    for (const bool timestamps : {false, true}) {
+        CAPTURE(timestamps);
+        sender t(100, timestamps);
+        t.forget_round_trip();
+        t.c().rtt.sample(100ms);
+        t.write(1000);
+        const auto stamp = t.e.sent.front().options.ts_value;
+        t.sent();
+        // It arrived, but what told of it was lost again and again, until a retransmission arrives as well.
+        t.pass(20s);
+        CHECK(t.c().timeouts >= 5);
+        CHECK(t.c().rtt.timeout() > 5s);
+        t.acknowledge(1000, {{0, 1000}}, stamp);
+        CHECK(t.c().rtt.smoothed() < 10s);
+        t.sent();
+        t.write(1000);
+        t.pass(100ms);
+        t.acknowledge(2000);
+        CHECK(t.c().rtt.timeout() < 5s);
+    }
+}
+
+TEST_CASE("a path that has become slow is measured anew, and not taken for lossy for ever") {
+    sender t(100, true);
+    t.pass(1s);
+    std::size_t timeouts = 0;
+    for (std::uint32_t n = 0; n < 20'000; n += 1000) {
+        // Each acknowledgement takes two seconds, whatever is sent again meanwhile.
+        t.write(1000);
+        REQUIRE(!t.e.sent.empty());
+        const auto stamp = t.e.sent.front().options.ts_value;
+        const auto before = t.c().timeouts;
+        t.pass(2s);
+        t.sent();
+        timeouts = t.c().timeouts - before;
+        t.acknowledge(n + 1000, {}, stamp);
+    }
+    CHECK(timeouts == 0);
+    CHECK(t.c().rtt.smoothed() > 1s);
+}
+
 TEST_CASE("pacing spreads a window over the round trip") {
     sender t;
     auto o = t.c().options;

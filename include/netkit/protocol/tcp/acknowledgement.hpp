@@ -27,25 +27,36 @@ void update_send_window(Connection& c, const tcp_segment& s) {
     c.window_acknowledgement = s.acknowledgement;
 }
 
-/// A round trip measured by when we sent what has arrived; where all of it was sent more than once, by the echo of our timestamp
-/// (RFC 7323 section 4). Returns it; zero where nothing can be said (Karn).
+/// The round trip of what had to be sent again, where the peer shows which transmission it answers: with a duplicate reported, the last; else
+/// by the echo of our timestamp (RFC 7323 section 4). Zero where nothing can be said (Karn).
+template <class Host, class Connection>
+NETKIT_COLD duration round_trip_of_resent(Host& host, const Connection& c, const tcp_segment& s, const tcp_delivery& news) {
+    if (!news.advances || !news.rate.any) return {};
+    if (news.twice) return news.rate.newest.retransmitted ? host.now() - news.rate.newest.sent_at : duration::zero();
+    if (!c.timestamps || !s.options.has_timestamps || s.options.ts_echo == 0) return {};
+    // Where acknowledgements were lost until the timer fired, an older echo would count that time as well, and the timer be set longer and longer.
+    if (c.timeouts != 0 && echoes_older(c, s, c.recovery.timed_out_at)) return {};
+    const auto elapsed = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset - s.options.ts_echo;
+    if (elapsed >= 1u << 24) return {};
+    return std::max<duration>(std::chrono::milliseconds(elapsed), std::chrono::microseconds(1));
+}
+
+/// A round trip measured by when we sent what has arrived. Returns it, where it was sent once only; else zero.
 template <class Host, class Connection>
 tcp_microseconds measure_round_trip(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool round_ended) {
-    const auto now = host.now();
     duration measured{};
-    if (news.original) {
-        measured = now - news.original_sent_at;
-        c.rtt.note_least(measured, now);
-    } else if (news.advances && c.timestamps && s.options.has_timestamps && s.options.ts_echo != 0) {
-        const auto elapsed = tcp_timing::timestamp_clock(now) + c.timestamp_offset - s.options.ts_echo;
-        if (elapsed >= 1u << 24) return {};
-        measured = std::chrono::milliseconds(elapsed);
+    // Where something was sent again after it, or the peer got something twice, that was what the peer answered: it may have had this for long.
+    const bool answers_original = news.original && !news.rate.newest.retransmitted && !news.twice;
+    if (answers_original) [[likely]] {
+        measured = host.now() - news.original_sent_at;
+        c.rtt.note_least(measured, host.now());
     } else {
-        return {};
+        measured = round_trip_of_resent(host, c, s, news);
+        if (measured == duration::zero()) return {};
     }
     // Once a round trip, as RFC 6298's weights assume.
     if (round_ended || !c.rtt.measured() || c.rtt.backoff() != 0) c.rtt.sample(measured);
-    return news.original ? std::chrono::duration_cast<tcp_microseconds>(measured) : tcp_microseconds(0);
+    return answers_original ? std::chrono::duration_cast<tcp_microseconds>(measured) : tcp_microseconds(0);
 }
 
 /// Where data or a FIN of ours remains unacknowledged the timer starts over; else it stops (RFC 6298 sections 5.2 and 5.3).

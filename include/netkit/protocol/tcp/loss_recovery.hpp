@@ -29,6 +29,7 @@ struct tcp_loss_recovery {
     std::uint32_t window = 0;          ///< bytes that may be in the network, during a recovery
     std::uint32_t left = 0;            ///< bytes of which duplicates say that they left the network, without selective acknowledgements
     std::uint32_t first_resent_at = 0; ///< our timestamp on the phase's first retransmission
+    std::uint32_t timed_out_at = 0;    ///< our timestamp when the retransmission timer fired last
     std::uint16_t resent = 0;          ///< segments sent again in this phase that the peer has not told it had twice
     std::uint8_t duplicates = 0;
     phase now = phase::open;

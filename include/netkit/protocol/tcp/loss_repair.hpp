@@ -55,6 +55,7 @@ template <class Host, class Connection>
 NETKIT_COLD void begin_loss(Host& host, Connection& c, bool again) {
     auto& r = c.recovery;
     const bool was_open = r.now == tcp_loss_recovery::phase::open;
+    r.timed_out_at = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset;
     c.ecn_reduced = c.ecn;
     c.congestion.timed_out({.in_flight = c.in_flight(), .segment = c.send_mss, .now = host.now()}, again);
     if (!again) {

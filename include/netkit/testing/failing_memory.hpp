@@ -2,12 +2,13 @@
 
 #include <netkit/testing/failure_plan.hpp>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 
-/// To be included by one source file of a program: from then on the program's over-aligned allocations, which is what pools and
-/// connections are made of, ask the plan of the innermost `failing_memory` whether to fail. Programs' own `new` is left alone.
+/// To be included by one source file of a program: from then on the program's over-aligned allocations (by `new` or posix_memalign), which
+/// pools and connections are made of, ask the plan of the innermost `failing_memory` whether to fail. The ordinary `new` is left alone.
 namespace netkit::testing {
 
 /// While it lives, the plan decides which over-aligned allocation fails.
@@ -40,6 +41,13 @@ private:
 [[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
     if (auto* memory = netkit::testing::failing_memory::allocate(size, static_cast<std::size_t>(alignment))) return memory;
     throw std::bad_alloc();
+}
+// In place of the C library's.
+extern "C" [[gnu::noinline]] int posix_memalign(void** memory, std::size_t alignment, std::size_t size) noexcept {
+    auto* const allocated = netkit::testing::failing_memory::allocate(size, alignment);
+    if (!allocated) return ENOMEM;
+    *memory = allocated;
+    return 0;
 }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }

@@ -66,6 +66,28 @@ TEST_CASE("a window that closes with data queued is probed, ever more rarely, fo
     t.expect_nothing(100s);
 }
 
+TEST_CASE("what the peer sends to fill a gap tells of its window where it acknowledges more: nothing goes beyond") {
+    subject t;
+    t.establish();
+    t.inject(t.peer.ack(1, 1).window(4000));
+    t.inject(t.peer.data(6, 1, "second").window(4000));
+    CHECK(t.write(counted(9000)) == 9000);
+    std::uint32_t highest = 0;
+    const auto look = [&] {
+        for (const auto& p : t.take())
+            if (p.tcp) highest = std::max<std::uint32_t>(highest, p.sequence() + static_cast<std::uint32_t>(p.payload.size()));
+    };
+    t.pass(1s);
+    look();
+    REQUIRE(highest > 2000);
+    CHECK(highest <= 4001);
+    // It begins before what told of the window last, but its acknowledgement is new. The edge stays at 4001.
+    t.inject(t.peer.data(1, 2001, "first").window(2000));
+    t.pass(10s);
+    look();
+    CHECK(highest <= 4001);
+}
+
 TEST_CASE("a peer that does not answer window probes any more is given up") {
     subject t;
     t.establish();

@@ -17,10 +17,13 @@
 
 namespace netkit::tcp_machine {
 
-/// The peer's window (RFC 9293 section 3.10.7.4), unless the segment is older than the one that told of it last.
+/// The peer's window (RFC 9293 section 3.10.7.4), unless the segment is older than the one that told of it last. One that
+/// acknowledges something new never is, even where its data comes again: else the old window would count from the new SND.UNA
+/// on, beyond what was offered.
 template <class Connection>
-void update_send_window(Connection& c, const tcp_segment& s) {
-    if (s.sequence < c.window_sequence || (s.sequence == c.window_sequence && s.acknowledgement < c.window_acknowledgement)) return;
+void update_send_window(Connection& c, const tcp_segment& s, bool acknowledges_more = false) {
+    const bool is_older = s.sequence < c.window_sequence || (s.sequence == c.window_sequence && s.acknowledgement < c.window_acknowledgement);
+    if (is_older && !acknowledges_more) return;
     c.send_window = s.has(tcp_flags::syn) ? s.window : std::uint32_t(s.window) << c.send_scale;
     c.largest_window = std::max(c.largest_window, c.send_window);
     c.window_sequence = s.sequence;
@@ -189,7 +192,7 @@ bool process_acknowledgement(Host& host, Connection& c, const tcp_segment& s) {
         const bool duplicate = !news.advances && is_duplicate(c, s);
         if (s.options.sack_blocks != 0 && c.selective) [[unlikely]] read_selective_acknowledgements(host, c, s, news);
         if (news.advances) advance(host, c, s, news);
-        update_send_window(c, s);
+        update_send_window(c, s, news.advances);
         if (news.advances || news.selects || news.twice || duplicate) learn(host, c, s, news, duplicate);
     }
     if (c.waiting == tcp_waiting::window) [[unlikely]] probe_answered(host, c);

@@ -4,6 +4,7 @@
 #include <netkit/compose/interface.hpp>
 #include <netkit/compose/segmentation.hpp>
 #include <netkit/core/checksum.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/core/protocol_numbers.hpp>
 #include <netkit/wire/ethernet.hpp>
 #include <netkit/wire/header_at.hpp>
@@ -40,7 +41,7 @@ Header& header_in(packet& p, std::size_t at) {
 }
 
 /// Whether n bytes agree; sizes that are usual are compared without a call.
-inline bool same_bytes(const std::byte* a, const std::byte* b, std::size_t n) {
+NETKIT_INLINE bool same_bytes(const std::byte* a, const std::byte* b, std::size_t n) {
     if (n == sizeof(ethernet_header)) return std::memcmp(a, b, sizeof(ethernet_header)) == 0;
     if (n == tcp_timestamps_size) return std::memcmp(a, b, tcp_timestamps_size) == 0;
     return std::memcmp(a, b, n) == 0;
@@ -183,7 +184,7 @@ private:
 /// the others' payload in slices. Only what can be cut apart again into the same segments is joined: all headers agree, and
 /// all checksums have been verified. frames() of each, which must be 1, add up. Returns how many packets are left, in order, at
 /// the front.
-inline std::size_t coalesce(std::span<packet> frames, link_type link) {
+[[gnu::hot, gnu::noinline]] inline std::size_t coalesce(std::span<packet> frames, link_type link) {
     detail::segment_run run;
     std::size_t kept = 0;
     for (auto& frame : frames) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace simulated {
@@ -37,11 +38,14 @@ private:
 /// Sends so many bytes as fast as the socket takes them, and then the end of the stream.
 class bulk_sender {
 public:
-    bulk_sender(netkit::stack_core& on, const netkit::endpoint& to, std::uint64_t size, const netkit::tcp_socket_options& options = {}) : left_(size) {
+    bulk_sender(netkit::stack_core& on, const netkit::endpoint& to, std::uint64_t size, const netkit::tcp_socket_options& options = {},
+                std::string_view congestion_control = {})
+        : left_(size) {
         (void)socket.open(on);
         socket.set_options(options);
+        if (!congestion_control.empty()) error = socket.choose_congestion_control(congestion_control);
         socket.on_ready([](void* self) { static_cast<bulk_sender*>(self)->go_on(); }, this);
-        error = socket.connect(to);
+        if (error == netkit::errc::ok) error = socket.connect(to);
         if (error == netkit::errc::would_block) error = netkit::errc::ok;
     }
     netkit::tcp_socket socket;
@@ -75,8 +79,9 @@ private:
 /// Listens, and reads from the first that connects to the end of the stream, comparing what comes with what bulk_sender sends.
 class bulk_receiver {
 public:
-    bulk_receiver(netkit::stack_core& on, std::uint16_t port) {
+    bulk_receiver(netkit::stack_core& on, std::uint16_t port, const netkit::tcp_socket_options& options = {}) {
         (void)listener_.open(on);
+        listener_.set_options(options);
         (void)listener_.bind({{}, port});
         (void)listener_.listen(1);
         listener_.on_ready([](void* self) { static_cast<bulk_receiver*>(self)->accept(); }, this);

@@ -96,7 +96,7 @@ void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news
     c.send_unacknowledged = s.acknowledgement;
     if (c.send_next < c.send_unacknowledged) c.send_next = c.send_unacknowledged;
     const auto about = circumstances(host, c);
-    c.transmissions.acknowledge(c.send_unacknowledged, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about); });
+    c.transmissions.acknowledge(c.send_unacknowledged, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about, true); });
     // Kept behind the flow, so that it does not come to lie ahead when sequence numbers wrap.
     if (c.send_unacknowledged - c.recovery.recover > 1u << 30 && !c.recovery.recovering()) c.recovery.recover = c.send_unacknowledged - 1;
     if (bytes != 0) tune_send_buffer(host, c);

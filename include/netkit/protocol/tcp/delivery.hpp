@@ -46,9 +46,9 @@ bool echoes_older(const Connection& c, const tcp_segment& s, std::uint32_t our_t
     return c.timestamps && s.options.has_timestamps && s.options.ts_echo != 0 && static_cast<std::int32_t>(s.options.ts_echo - our_timestamp) < 0;
 }
 
-/// A run of what was under way has arrived.
+/// A run of what was under way has arrived; `in_order`, or beyond a gap.
 template <class Connection>
-void count_delivered(Connection& c, tcp_delivery& news, const tcp_transmission& t, const tcp_segment& s, const tcp_loss_circumstances& about) {
+void count_delivered(Connection& c, tcp_delivery& news, const tcp_transmission& t, const tcp_segment& s, const tcp_loss_circumstances& about, bool in_order) {
     news.bytes += t.size();
     if (!t.retransmitted && (!news.original || t.sent_at > news.original_sent_at)) {
         news.original = true;
@@ -56,7 +56,8 @@ void count_delivered(Connection& c, tcp_delivery& news, const tcp_transmission& 
     }
     c.delivery_rate.arrived(news.rate, t, about.now);
     if (!c.selective) return;
-    const bool may_be_original = t.retransmitted && echoes_older(c, s, tcp_timing::timestamp_clock(t.sent_at) + c.timestamp_offset);
+    // What arrives beyond a gap has its timestamp echoed only later (RFC 7323 section 4.3).
+    const bool may_be_original = t.retransmitted && in_order && echoes_older(c, s, tcp_timing::timestamp_clock(t.sent_at) + c.timestamp_offset);
     c.detection.delivered(t, about, may_be_original);
 }
 

@@ -47,7 +47,8 @@ NETKIT_COLD void congestion_experienced(Host& host, Connection& c) {
     auto& r = c.recovery;
     const auto flight = c.send_highest - c.send_unacknowledged;
     const auto known = r.reduced_until - c.send_unacknowledged;
-    if (r.recovering() || (known != 0 && known <= flight)) return;
+    // What acknowledges the last segment from before the reduction (known is 0) was sent before the peer could hear of it.
+    if (r.recovering() || known <= flight) return;
     r.reduced_until = c.send_highest;
     if (c.marks_echoed < 65535) ++c.marks_echoed;
     c.congestion.lost({.in_flight = c.in_flight(), .segment = c.send_mss, .now = host.now(), .marked = true});

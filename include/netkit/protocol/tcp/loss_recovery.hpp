@@ -26,6 +26,7 @@ struct tcp_loss_recovery {
     sequence_number reduced_until;     ///< what a router's mark before this says is known (RFC 3168 section 6.1.2)
     sequence_number probe_end;         ///< TLP.end_seq: SND.NXT behind a tail loss probe
     sequence_number undo_until;        ///< acknowledged: it is too late to find that the last loss was none
+    sequence_number first_resent;      ///< the phase's first retransmission begins here
     std::uint32_t window = 0;          ///< bytes that may be in the network, during a recovery
     std::uint32_t left = 0;            ///< bytes of which duplicates say that they left the network, without selective acknowledgements
     std::uint32_t first_resent_at = 0; ///< our timestamp on the phase's first retransmission

@@ -95,7 +95,9 @@ bool was_spurious(Connection& c, const tcp_segment& s, const tcp_delivery& news)
     auto& r = c.recovery;
     if (!r.may_undo) return false;
     if (r.any_resent && news.advances && r.recovering() && echoes_older(c, s, r.first_resent_at)) return true;
-    if (news.twice && r.resent != 0 && --r.resent == 0) return true;
+    // What came twice before that was sent again in an earlier phase.
+    const bool twice_of_this_phase = news.twice && r.any_resent && sequence_number(s.options.sack[0].left) >= r.first_resent;
+    if (twice_of_this_phase && r.resent != 0 && --r.resent == 0) return true;
     if (!r.recovering() && c.send_unacknowledged >= r.undo_until) r.may_undo = false;
     return false;
 }

@@ -81,7 +81,7 @@ std::uint32_t send_data(Host& host, Connection& c, sequence_number sequence, std
 
     // A window probe goes beyond what the peer offers, and may not be what it seems.
     if (c.ecn) [[unlikely]] flags |= mark_data(c, sequence >= c.send_highest && n != 0 && c.waiting != tcp_waiting::window);
-    if (sequence < c.send_highest) [[unlikely]] ++c.segments_retransmitted;
+    if (sequence < c.send_highest) [[unlikely]] c.segments_retransmitted += std::max((n + c.send_mss - 1u) / c.send_mss, 1u);
     if (end > c.send_highest) {
         c.bytes_sent += end - c.send_highest - (fin ? 1u : 0u);
         c.send_highest = end;
@@ -176,6 +176,7 @@ NETKIT_COLD bool send_lost_again(Host& host, Connection& c) {
         c.recovery.resent = static_cast<std::uint16_t>(std::min<std::uint32_t>(c.recovery.resent + segments, 65535));
         if (!c.recovery.any_resent) {
             c.recovery.any_resent = true;
+            c.recovery.first_resent = first;
             c.recovery.first_resent_at = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset;
         }
         c.recovery.reduction.sent(done);

@@ -28,6 +28,7 @@ public:
         if (any_ && !is_later(t.sent_at, t.end, sent_at_, end_)) return;
         any_ = true;
         sent_at_ = t.sent_at;
+        spread_ = tcp_microseconds(t.spread);
         end_ = t.end;
         rtt_ = took;
     }
@@ -50,7 +51,9 @@ public:
         auto again = time_point::max();
         for (std::size_t i = 0; i < all.size(); ++i) {
             const auto& t = all[i];
-            if (!is_later(sent_at_, end_, t.sent_at, t.end)) {
+            // What was sent again did not leave in the order of sequence numbers: what arrived must have left after it for sure.
+            const auto left_at = t.retransmitted ? sent_at_ - spread_ : sent_at_;
+            if (!is_later(left_at, end_, t.sent_at, t.end)) {
                 // What was sent once lies in the order of time: behind this one there is nothing older.
                 if (!t.retransmitted && t.first >= furthest_) break;
                 continue;
@@ -79,6 +82,7 @@ private:
     sequence_number furthest_;         // of what has arrived at the first attempt
     sequence_number patience_from_;    // more patience only for what was sent from here on
     tcp_microseconds rtt_{0};
+    tcp_microseconds spread_{0};       // of it: parts left so much earlier
     std::uint8_t patience_ = 1;        // in quarters of the shortest round trip
     std::uint8_t patience_left_ = 0;   // recoveries
     bool reordering_ = false;

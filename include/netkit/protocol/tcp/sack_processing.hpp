@@ -36,7 +36,7 @@ NETKIT_COLD void read_selective_acknowledgements(Host& host, Connection& c, cons
     for (; i < s.options.sack_blocks; ++i) {
         const sequence_number left(s.options.sack[i].left), right(s.options.sack[i].right);
         if (!(left < right) || left <= s.acknowledgement || right > c.send_next || left < c.send_unacknowledged) continue;
-        c.transmissions.select(host.buffers(), left, right, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about); });
+        c.transmissions.select(host.buffers(), left, right, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about, false); });
     }
     news.selects = news.bytes != before;
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,16 +22,19 @@ namespace netkit {
 /// A run of sequence numbers that were sent together and have had the same fate since. Times in microseconds are of a clock that wraps.
 struct tcp_transmission {
     sequence_number first, end;
-    time_point sent_at{};             ///< the last time
+    time_point sent_at{};             ///< the last time; where parts of it left one after the other, the last part
     std::uint32_t delivered = 0;      ///< bytes that the peer had in all when it was sent: see tcp_delivery_rate
     std::uint32_t delivered_at = 0;   ///< microseconds: when the last of those were told
     std::uint32_t burst_began = 0;    ///< microseconds: when what was acknowledged last had been sent
-    bool retransmitted = false;       ///< sent more than once
-    bool selected = false;            ///< selectively acknowledged
-    bool lost = false;                ///< taken for lost, and not sent again since
-    bool application_limited = false;
+    std::uint32_t spread : 28 = 0;    ///< microseconds that the first part may have left before the last
+    bool retransmitted : 1 = false;   ///< sent more than once
+    bool selected : 1 = false;        ///< selectively acknowledged
+    bool lost : 1 = false;            ///< taken for lost, and not sent again since
+    bool application_limited : 1 = false;
 
     std::uint32_t size() const { return end - first; }
+    /// No part of it left before.
+    time_point left_after() const { return sent_at - std::chrono::microseconds(spread); }
 };
 
 /// What is under way: everything sent and not acknowledged, as runs in the order of their sequence numbers (the scoreboard of
@@ -60,8 +64,9 @@ public:
             if (alike || !make_room(buffers)) {
                 if (!alike) forget_fate(before);
                 before.end = fresh.end;
+                before.spread = spread_between(before.left_after(), fresh.sent_at) & most_spread;
                 before.sent_at = fresh.sent_at;
-                before.application_limited |= fresh.application_limited;
+                if (fresh.application_limited) before.application_limited = true;
                 return;
             }
         }
@@ -184,7 +189,8 @@ public:
     }
 
 private:
-    static_assert(std::is_trivially_copyable_v<tcp_transmission>);
+    static constexpr std::uint32_t most_spread = (1u << 28) - 1;
+    static_assert(std::is_trivially_copyable_v<tcp_transmission> && sizeof(tcp_transmission) == 32);
 
     tcp_transmission* runs() { return (storage_ ? reinterpret_cast<tcp_transmission*>(storage_.head().data()) : &inside_) + first_; }
     const tcp_transmission* runs() const { return const_cast<tcp_transmissions*>(this)->runs(); }
@@ -195,6 +201,10 @@ private:
         if (bits < 2) return false;
         const auto stretch = [&](time_point t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()) >> (bits - 1); };
         return stretch(a) == stretch(b);
+    }
+    static std::uint32_t spread_between(time_point first, time_point last) {
+        const auto exact = std::chrono::ceil<std::chrono::microseconds>(last - first).count();
+        return static_cast<std::uint32_t>(std::min<std::int64_t>(exact, most_spread));
     }
     /// The run in which `at` lies, else the first behind it.
     std::size_t find(sequence_number at) const {
@@ -250,6 +260,7 @@ private:
                            run[0].sent_at == run[1].sent_at;
         if (!both_arrived && !alike) return false;
         run[1].first = run[0].first;
+        run[1].spread = std::max<std::uint32_t>(run[0].spread, run[1].spread) & most_spread;
         std::memmove(static_cast<void*>(run), run + 1, (count_ - i - 1) * sizeof(tcp_transmission));
         --count_;
         return true;
@@ -258,6 +269,7 @@ private:
         if (run.lost) lost_ -= run.size();
         run.lost = false;
         run.retransmitted = true;
+        run.spread = 0;
         run.sent_at = stamp.sent_at;
         run.delivered = stamp.delivered;
         run.delivered_at = stamp.delivered_at;

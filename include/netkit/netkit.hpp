@@ -2,7 +2,7 @@
 
 /// All of netkit that needs no particular operating system and no Boost.Asio: layers, stacks, and the devices that live in
 /// memory. Devices of a system are included by name (<netkit/drivers/tap.hpp>), and so is what joins a stack to Asio
-/// (<netkit/asio/...>).
+/// (<netkit/asio/...>) and what tests are made of (<netkit/testing/...>).
 
 #include <netkit/buffer/chunk.hpp>
 #include <netkit/buffer/packet.hpp>
@@ -21,15 +21,22 @@
 #include <netkit/core/protocol_numbers.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/core/timer.hpp>
+#include <netkit/drivers/impaired.hpp>
 #include <netkit/drivers/memory_link.hpp>
 #include <netkit/layers/ethernet_switch.hpp>
 #include <netkit/layers/filter.hpp>
 #include <netkit/layers/inject.hpp>
 #include <netkit/layers/ip_in_ip.hpp>
+#include <netkit/layers/link_sockets.hpp>
 #include <netkit/layers/observe.hpp>
+#include <netkit/layers/random_faults.hpp>
+#include <netkit/layers/raw_sockets.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/layers/udp_socket.hpp>
 #include <netkit/layers/vlan.hpp>
 #include <netkit/layers/vxlan.hpp>
 #include <netkit/presets.hpp>
+#include <netkit/protocol/tcp/congestion/bbr.hpp>
+#include <netkit/protocol/tcp/congestion/cubic.hpp>
+#include <netkit/protocol/tcp/congestion/reno.hpp>
 #include <netkit/wire/print.hpp>

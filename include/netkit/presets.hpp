@@ -13,7 +13,8 @@
 #include <netkit/layers/tcp.hpp>
 #include <netkit/layers/udp.hpp>
 
-/// The usual stacks by name. Each is a type like any that a program writes down itself.
+/// The usual stacks by name. Each is a type like any that a program writes down itself; TCP is tcp<>, which has CUBIC. A switch is
+/// `ethernet_switch` (<netkit/layers/ethernet_switch.hpp>).
 namespace netkit::presets {
 
 /// IPv4 with what a host must have, and Transports.

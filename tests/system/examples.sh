@@ -1,6 +1,6 @@
 # Every example on the device that needs no rights, and what it says to bad use.
 . "$(dirname "$0")/common.sh"
-need_programs ping tcp_echo udp_echo packet_dump custom_protocol router web_server demo simulated_network chaos
+need_programs quick_start ping tcp_echo udp_echo packet_dump custom_protocol router web_server demo simulated_network chaos
 cd "$work" || exit 1
 mkdir root
 echo 'It works' >root/index.html
@@ -16,6 +16,7 @@ refuses() {
     grep -qiF -- "$text" <<<"$said" || { echo "no '$text' in: $said"; return 1; }
 }
 
+check "quick_start" says 'hello from the other stack' run quick_start
 check "ping" says '3 received, 0% lost' run ping --count 3 --interval 0.01
 check "ping over IPv6" says 'from fd00:6e6b::1' run ping --count 1 fd00:6e6b::1
 check "ping, nobody there" refuses '100% lost' ping --count 1 198.18.0.77
@@ -75,6 +76,8 @@ check "a capture that is not there" refuses 'nothing.pcapng' packet_dump --devic
 check "a capture that cannot be written" refuses '/nowhere/x.pcapng' ping --count 1 --capture /nowhere/x.pcapng
 check "a folder that is not there" refuses '/nowhere' web_server --root /nowhere
 check "a port in use" refuses 'port 8080: Address already in use' web_server --root root --port 8080 --port 8080
+check "simulated_network, more than a probability" refuses '--loss' simulated_network --loss 2
+check "chaos without clients" refuses '--clients' chaos --clients 0
 check "an unknown option" refuses '--no-such' demo --no-such
 check "help" says '--device' run tcp_echo --help
 

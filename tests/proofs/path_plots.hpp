@@ -64,7 +64,7 @@ private:
         windows_.resize(std::max(windows_.size(), flow + 1));
         acknowledged_.resize(windows_.size());
         windows_[flow].emplace_back(now, info.congestion_window / 1e3);
-        acknowledged_[flow].emplace_back(now, static_cast<double>(info.bytes_sent - info.unacknowledged) / 1e6);
+        acknowledged_[flow].emplace_back(now, static_cast<double>(info.bytes_sent - std::min<std::uint64_t>(info.bytes_sent, info.unacknowledged)) / 1e6);
         if (flow == 0 && info.slow_start_threshold < 1u << 30) thresholds_.emplace_back(now, info.slow_start_threshold / 1e3);
     }
     svg_figure draw() {
@@ -81,7 +81,7 @@ private:
         const double first = again_.empty() ? 0 : again_.front().first, round_trip = what_.over.round_trip;
         svg_chart sequence{"Sequence numbers", "time, s", "MB", 0, what_.lasts};
         if (one && !again_.empty()) {
-            sequence.from = std::max(0.0, first - 3 * round_trip);
+            sequence.from = std::max(0.0, first - 6 * round_trip);
             sequence.to = std::min(what_.lasts, first + 5 * round_trip);
             sequence.from_zero = false;
             sequence.title += ", around the first retransmission";
@@ -107,7 +107,7 @@ inline std::vector<plot> plots() {
     all.push_back({.file = "no-loss", .title = "100 Mbit/s, 40 ms, a queue of one rate × round trip", .over = {100e6, 0.04, 0, 1}, .lasts = 40});
     all.push_back({.file = "short-queue", .title = "100 Mbit/s, 40 ms, a queue of a tenth", .over = {100e6, 0.04, 0, 0.1}, .lasts = 40});
     all.push_back({.file = "loss", .title = "100 Mbit/s, 40 ms, loss of 1 %", .over = {100e6, 0.04, 0.01, 1}, .lasts = 15});
-    all.push_back({.file = "single-loss", .title = "100 Mbit/s, 40 ms: one segment lost", .over = {100e6, 0.04, 0, 2}, .lasts = 3, .lose = 3000});
+    all.push_back({.file = "single-loss", .title = "100 Mbit/s, 40 ms: one segment lost", .over = {100e6, 0.04, 0, 20}, .lasts = 1.2, .lose = 1000});
     all.push_back({.file = "tail-loss", .title = "100 Mbit/s, 40 ms: the last segment lost", .over = {100e6, 0.04, 0, 2}, .lasts = 0.5, .lose = 299, .size = 300 * 1448});
     all.push_back({.file = "reordering", .title = "100 Mbit/s, 40 ms: one segment of a hundred late by up to 4 ms", .over = {100e6, 0.04, 0, 1}, .lasts = 15,
                    .more = {.reorder = 0.01, .reorder_by = 4ms}});

@@ -44,7 +44,7 @@ std::vector<grid_point> grid() {
     add(cubic_response, 10, 20, 0.001, 1);
     add(cubic_response, 10, 200, 0.02, 1);
     add(cubic_response, 1000, 10, 0.0001, 1);
-    add(cubic_response, 1000, 100, 0.00001, 1);
+    add(cubic_response, 1000, 100, 0.00001, 1, 500);
     add(cubic_response, 10'000, 1, 0.001, 1);
     add(cubic_response, 10'000, 10, 0.00001, 1, 4);
     add(reno_response, 100, 20, 0, 0.1);

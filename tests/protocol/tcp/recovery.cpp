@@ -266,6 +266,56 @@ TEST_CASE("a probe of which the peer says that it had it already changes nothing
     CHECK(t.c().timeouts == 0);
 }
 
+TEST_CASE("a lost tail of several segments is repaired by a probe, where timestamps are echoed only of what is in order") {
+    sender t(100, true);
+    t.write(5000);
+    CHECK(t.sent().size() == 5);
+    t.pass(50ms);
+    t.acknowledge(2000, {}, 1);
+    // The probe is the last segment again; it arrives beyond a gap, so that an older timestamp is echoed.
+    offsets again;
+    for (int i = 0; i < 40 && again.empty(); ++i) {
+        t.pass(10ms);
+        again = t.sent();
+    }
+    CHECK(again == offsets{4000});
+    CHECK(t.c().tail_probes == 1);
+    t.pass(100ms);
+    t.acknowledge(2000, {{4000, 5000}}, 1);
+    t.pass(60ms);
+    CHECK(t.c().recovery.now == phase::recovery);
+    CHECK(t.sent() == offsets{2000});
+    t.acknowledge(3000, {{4000, 5000}});
+    CHECK(t.sent() == offsets{3000});
+    CHECK(t.c().timeouts == 0);
+    t.acknowledge(5000);
+    CHECK(t.c().transmissions.empty());
+}
+
+TEST_CASE("what an earlier recovery sent twice does not take back a later one") {
+    sender t;
+    t.write(10'000);
+    t.sent();
+    t.pass(100ms);
+    t.acknowledge(0, {{1000, 4000}});
+    CHECK(t.sent() == offsets{0});
+    t.acknowledge(10'000);
+    CHECK(t.c().recovery.now == phase::open);
+    t.write(5000);
+    t.sent();
+    t.pass(100ms);
+    t.acknowledge(10'000, {{11'000, 14'000}});
+    CHECK(t.sent() == offsets{10'000});
+    const auto reduced = t.c().congestion.window();
+    // The first recovery's segment arrives after all.
+    t.acknowledge(10'000, {{0, 1000}, {11'000, 14'000}});
+    CHECK(t.c().recovery.now == phase::recovery);
+    CHECK(t.c().undone == 0);
+    CHECK(t.c().congestion.window() == reduced);
+    t.acknowledge(15'000);
+    CHECK(t.c().recovery.now == phase::open);
+}
+
 TEST_CASE("where there is new data the probe is new data") {
     sender t;
     t.write(10'000);

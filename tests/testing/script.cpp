@@ -75,6 +75,16 @@ TEST_CASE("a handshake, and what the checks may ask of it") {
     CHECK(t.listener.accept(s) == errc::ok);
 }
 
+TEST_CASE("a field that is not there at all is a failure like any other") {
+    const auto text = failure_of([] {
+        web_host t;
+        t.inject(echo_request(address("198.18.0.1"), address("198.18.0.2"), 1, 1, "hello"));
+        t.expect(sequence(7) && window_at_least(1) && sack({}) && to_port(80) && asks_for("198.18.0.1") && from_mac("02:00:00:00:00:01") && ttl(64));
+    });
+    CAPTURE(text);
+    CHECK(contains(text, "\n  is no TCP, is no TCP, is no TCP, is no UDP or TCP, is no ARP, is no Ethernet\n"));
+}
+
 TEST_CASE("a field that differs is named, with what it is and should be, where, when, and what came before") {
     const auto text = failure_of([] {
         web_host t;

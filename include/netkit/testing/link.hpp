@@ -8,7 +8,6 @@
 #include <netkit/testing/link_direction.hpp>
 #include <netkit/testing/simulation.hpp>
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>

@@ -16,6 +16,7 @@
 #include <netkit/wire/pseudo_header.hpp>
 #include <netkit/wire/udp.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -55,22 +56,32 @@ std::string text_of(Number n) {
     return std::to_string(n);
 }
 
-/// "name 5", and of others "name is 3 instead of 5". `value` is only asked of packets that have what it is about.
+/// A header that a check is about.
+struct header_kind {
+    const char* name;
+    bool (*present)(const seen_packet&);
+
+    /// What is wrong with a packet that has none.
+    std::string missing() const { return std::string("is no ") + name; }
+};
+inline constexpr header_kind any_header{"packet", [](const seen_packet&) { return true; }};
+
+/// "name 5", and of others "name is 3 instead of 5". `value` is only asked of packets that have the header.
 template <class Value, class Read>
-packet_check field(const std::string& name, Value expected, Read value) {
-    return {name + " " + text_of(expected), [name, expected, value](const seen_packet& p) -> std::string {
+packet_check field(const header_kind& of, const std::string& name, Value expected, Read value) {
+    return {name + " " + text_of(expected), [of, name, expected, value](const seen_packet& p) -> std::string {
+                if (!of.present(p)) return of.missing();
                 const auto actual = value(p);
                 if (actual == expected) return {};
                 return name + " is " + text_of(actual) + " instead of " + text_of(expected);
             }};
 }
 
-/// A protocol whose header the packet must have before its fields are looked at.
-template <class Present>
-packet_check protocol(const std::string& name, Present present, std::initializer_list<packet_check> fields) {
-    packet_check all{name, [name, present](const seen_packet& p) { return present(p) ? std::string() : "is no " + name; }};
+/// A header that the packet must have before its fields are looked at; nor must anything be wrong with the packet, unless that may be.
+inline packet_check protocol(const header_kind& of, std::initializer_list<packet_check> fields, bool may_be_faulty = false) {
+    packet_check all{of.name, [of, may_be_faulty](const seen_packet& p) { return of.present(p) && (may_be_faulty || p.fault.empty()) ? std::string() : of.missing(); }};
     if (fields.size() == 0) return all;
-    auto words = name + " with ";
+    auto words = std::string(of.name) + " with ";
     bool first = true;
     packet_check inner{{}, [](const seen_packet&) { return std::string(); }};
     for (const auto& f : fields) {

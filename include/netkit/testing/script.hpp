@@ -3,7 +3,10 @@
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/pool.hpp>
 #include <netkit/compose/device.hpp>
+#include <netkit/compose/interface.hpp>
 #include <netkit/compose/stack_core.hpp>
+#include <netkit/core/endpoint.hpp>
+#include <netkit/core/interface_id.hpp>
 #include <netkit/core/mac_address.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/drivers/memory_link.hpp>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netkit/compose/interface.hpp>
+#include <netkit/core/byte_order.hpp>
 #include <netkit/core/endpoint.hpp>
 #include <netkit/testing/seen_packet.hpp>
 #include <netkit/wire/print.hpp>
@@ -8,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>

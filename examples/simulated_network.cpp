@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
     app.add_option("--seed", seed, "of all chance: the same one gives the same run")->capture_default_str();
     app.add_option("--loss", loss, "probability that a frame is lost")->check(CLI::Range(0.0, 0.9))->capture_default_str();
     app.add_option("--delay", delay, "of each frame, in milliseconds")->capture_default_str();
-    app.add_option("--questions", t.questions)->capture_default_str();
+    app.add_option("--questions", t.questions, "how many are asked, one after the other")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--capture", capture, "pcapng file to write the frames to");
     app.add_flag("--kernel", kernel, "run the same program on this machine's own network instead");
     return example::run_program(app, argc, argv, [&] {

@@ -80,6 +80,9 @@ check "simulated_network, more than a probability" refuses '--loss' simulated_ne
 check "chaos without clients" refuses '--clients' chaos --clients 0
 check "an unknown option" refuses '--no-such' demo --no-such
 check "help" says '--device' run tcp_echo --help
+for program in ping udp_echo packet_dump router web_server demo simulated_network chaos; do
+    check "help of $program" says '--capture' run "$program" --help
+done
 
 # As a user without rights.
 as_nobody=()

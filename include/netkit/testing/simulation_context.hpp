@@ -31,7 +31,7 @@ namespace netkit::testing {
 ///     …                                                               // links, addresses
 ///     simulation_context programs{world};
 ///     co_spawn(programs.get_executor(left), client(), detached);      // sockets made from this executor are on `left`,
-///     programs.run();                                                 // timers made from it are on the simulation's time
+///     programs.run();                                                 // its steady_timer<> are on the simulation's time
 ///
 /// Nothing real is waited for: descriptors, signals, other threads, timers of other executors (see <netkit/testing/waitable_timer.hpp>
 /// for those). They belong into programs that run on an io_context. Blocking calls of sockets and timers let time pass until

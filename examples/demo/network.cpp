@@ -74,7 +74,7 @@ struct network::implementation {
     implementation(boost::asio::io_context& io, const line_options& chosen)
         : options(chosen), client(io, netkit::not_default, seeded_environment(chosen.seed)), server(io, netkit::not_default, seeded_environment(chosen.seed + 1)) {}
 
-    const line::statistics& statistics_of(auto& host, netkit::interface_id on) { return host.stack().device_of(on).inner().counters(); }
+    line::statistics statistics_of(auto& host, netkit::interface_id on) { return host.stack().device_of(on).inner().counters(); }
 };
 
 network::network(boost::asio::io_context& io, const line_options& options) : implementation_(std::make_unique<implementation>(io, options)) {

@@ -110,7 +110,7 @@ TEST_CASE("an echo socket hears that its target's neighbour does not answer") {
     echo_reply reply;
     REQUIRE(ping.receive(reply) == errc::ok);
     CHECK(!reply.is_reply);
-    CHECK(reply.error == network_error::host_unreachable);
+    CHECK(reply.error == network_error::no_neighbour);
     CHECK(reply.sequence == 5);
     CHECK(reply.payload.size() == 4);
 }

@@ -177,6 +177,7 @@ std::vector<std::uint32_t> beginnings() {
 }  // namespace
 
 TEST_CASE("the same segments at the same times, wherever the numbers wrap") {
+    std::size_t turn = 0;
     for (const bool selective : {false, true}) {
         const auto untroubled = run(troubles()[0], {1000, 2000, selective, false});
         for (const auto& trouble : troubles()) {
@@ -184,7 +185,10 @@ TEST_CASE("the same segments at the same times, wherever the numbers wrap") {
             CAPTURE(selective);
             const auto expected = run(trouble, {1000, 2000, selective, false});
             CHECK((expected == untroubled) == (trouble.name == "none"));
-            for (const auto begins : beginnings()) {
+            // Each trouble with every third of them, and each of them with several troubles: all with all take minutes.
+            const auto all = beginnings();
+            for (std::size_t i = turn++ % 3; i < all.size(); i += 3) {
+                const auto begins = all[i];
                 CAPTURE(begins);
                 CHECK(run(trouble, {begins, begins, selective, false}) == expected);
             }

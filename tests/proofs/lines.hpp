@@ -44,7 +44,7 @@ inline std::vector<bad_line> bad_lines() {
     for (const int percent : {1, 5, 10, 20, 30}) add("loss " + std::to_string(percent) + " %", [=](auto& how) { how.loss = percent / 100.0; });
     add("losses in bursts of 10", [](auto& how) { how.bursts = {.begin = 0.002, .end = 0.1}; });
     add("losses in bursts of 50", [](auto& how) { how.bursts = {.begin = 0.0005, .end = 0.02}; });
-    for (const std::size_t behind : {3, 10, 50})
+    for (const std::size_t behind : {3u, 10u, 50u})
         add("reordering by " + std::to_string(behind), [=](auto& how) {
             how.reorder = 0.05;
             how.reorder_behind = behind;

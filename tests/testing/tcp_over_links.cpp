@@ -155,7 +155,7 @@ TEST_CASE("a queue that marks instead of dropping slows a TCP down that asked fo
 }
 
 TEST_CASE("a third of all frames lost, for so long that the path seems narrow and then wide again, TCP still goes on") {
-    for (const std::uint64_t seed : {1, 3}) {
+    for (const std::uint64_t seed : {1u, 3u}) {
         CAPTURE(seed);
         simulation net(seed);
         host<four> a(net, "a"), b(net, "b");

@@ -121,13 +121,13 @@ errc nothing_to_read(const Connection& c) {
 }
 
 /// After reading: the peer is told of the room where it may be waiting for it, and there is worth in it (section 3.8.6.2.2). While it may
-/// still send two full segments and a quarter of the buffer, it is not.
+/// still send two full segments and nearly half of the buffer, it is not.
 template <class Host, class Connection>
 void bytes_were_read(Host& host, Connection& c) {
     if (!may_receive(c.state)) return;
     const auto offered = c.receive_window();
     const auto room = std::min(c.receive_room(), 65535u << c.receive_scale);
-    const bool may_wait = offered < 2u * c.own_mss || offered <= c.receive_buffer() / 4;
+    const bool may_wait = offered < 2u * c.own_mss || offered <= c.receive_buffer() / 16 * 7;
     if (may_wait && room >= 2 * offered && room >= offered + worthwhile_room(c)) send_acknowledgement(host, c);
 }
 

@@ -125,10 +125,11 @@ TEST_CASE("timestamps alone are what the general writer makes of them") {
     data.ts_value = 0x01020304;
     data.ts_echo = 0xf5f6f7f8;
     bytes alone(12);
-    std::uint64_t sum = 0;
-    CHECK(write_tcp_timestamps(std::span<std::byte, 12>(alone), data.ts_value, data.ts_echo, sum) == 12);
+    const auto options = write_tcp_timestamps(std::span<std::byte, 12>(alone), data.ts_value, data.ts_echo);
+    CHECK(options.bytes.data() == alone.data());
+    CHECK(options.size() == 12);
     CHECK(alone == written(data));
-    CHECK(fold16(sum) == fold16(sum16(alone)));
+    CHECK(fold16(options.sum) == fold16(sum16(alone)));
 }
 
 TEST_CASE("SACK blocks that find no room are left out") {

@@ -31,7 +31,7 @@ public:
         if (auto* const old = std::exchange(buffer_, taken)) detail::release(old);
         return *this;
     }
-    ~packet() {
+    [[gnu::always_inline]] ~packet() {
         if (buffer_) detail::release(buffer_);
     }
     explicit operator bool() const { return buffer_ != nullptr; }
@@ -105,6 +105,14 @@ public:
     std::span<std::byte> push(std::size_t n) {
         buffer_->first -= n;
         return {buffer_->first, n};
+    }
+
+    /// Puts bytes in front, as given: at most headroom() of them.
+    void push(std::span<const std::byte> bytes) {
+        buffer_->first -= bytes.size();
+        // Options of TCP are such, and mostly of one size.
+        if (bytes.size() == 12) [[likely]] std::memcpy(buffer_->first, bytes.data(), 12);
+        else if (!bytes.empty()) std::memcpy(buffer_->first, bytes.data(), bytes.size());
     }
 
     /// Keeps the first n bytes.
@@ -192,20 +200,25 @@ public:
     /// the way out, by the interface or by hardware. The header's type must provide sum().
     template <wire_format Header>
     void push_summed(Header header, std::size_t field, std::uint64_t pseudo) {
-        push_summed(header, field, pseudo, {});
+        push_summed(header, field, pseudo, {}, 0);
     }
     /// The same with `options` between the header and what follows.
     template <wire_format Header>
     void push_summed(Header header, std::size_t field, std::uint64_t pseudo, std::span<const std::byte> options) {
+        push_summed(header, field, pseudo, options, sum16(options));
+    }
+    /// The same where it is known what the options add up to.
+    template <wire_format Header>
+    void push_summed(Header header, std::size_t field, std::uint64_t pseudo, std::span<const std::byte> options, std::uint64_t options_sum) {
         auto& about = buffer_->about;
         about.sum_start = static_cast<std::uint16_t>(headroom());
         about.sum_header = static_cast<std::uint8_t>(sizeof header + options.size());
         about.sum_field = static_cast<std::uint8_t>(field);
         about.checksum = checksum_state::partial;
-        if (!options.empty()) std::memcpy(push(options.size()).data(), options.data(), options.size());
+        push(options);
         header.checksum = be16::from_raw(static_cast<std::uint16_t>(~fold16(pseudo)));
         push(header);
-        const auto sum = sum16(header, sum16(options));
+        const auto sum = sum16(header, options_sum);
         about.partial_sum = static_cast<std::uint32_t>((sum & 0xffffffff) + (sum >> 32));
     }
     /// Where the summed header starts in head(), and where in it the checksum is: what a virtio-net header says.

@@ -89,8 +89,10 @@ struct pool_store {
         poison(b);
         b->next = std::exchange(free[b->size_class], b);
         --in_use;
-        if (orphaned) [[unlikely]]
-            if (in_use == 0) delete this;
+        if (orphaned) [[unlikely]] end_with_the_last();
+    }
+    NETKIT_COLD void end_with_the_last() {
+        if (in_use == 0) delete this;
     }
     static void release_slices(buffer* b);
 

@@ -302,7 +302,7 @@ private:
         return id;
     }
 
-    void flush(port& out) {
+    [[gnu::noinline]] void flush(port& out) {
         while (!out.backlog.empty()) {
             auto p = out.backlog.pop_front();
             if (out.device.transmit(std::span(&p, 1)) == 0) {

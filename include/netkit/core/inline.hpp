@@ -14,6 +14,8 @@
 #define NETKIT_LAMBDA
 #endif
 
+// NETKIT_HOT: a part of what most packets go through, of which it is one function: what is rare in it is called, as NETKIT_COLD.
+//
 // Flattening an instrumented stack takes minutes and gigabytes, and nobody measures one.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(NETKIT_NO_FLATTEN)
 #define NETKIT_FLATTEN
@@ -24,4 +26,7 @@
 #endif
 #ifndef NETKIT_FLATTEN
 #define NETKIT_FLATTEN [[gnu::flatten]]
+#define NETKIT_HOT [[gnu::always_inline]] inline
+#else
+#define NETKIT_HOT inline
 #endif

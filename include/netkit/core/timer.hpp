@@ -55,7 +55,7 @@ public:
     }
 
     /// Calls expire(stack, t) from `run` once `when` has come. Arming an armed timer moves it.
-    void arm(timer& t, time_point when, void (*expire)(void* stack, timer&)) {
+    [[gnu::noinline]] void arm(timer& t, time_point when, void (*expire)(void* stack, timer&)) {
         t.expire_ = expire;
         t.order_ = next_order_++;
         if (t.in_ == this) {

@@ -220,7 +220,7 @@ private:
     }
 
     template <class A>
-    [[gnu::noinline]] void receive_segment(context auto here, packet p, const ip_from<A>& from) {
+    [[gnu::noinline]] NETKIT_FLATTEN void receive_segment(context auto here, packet p, const ip_from<A>& from) {
         drop_reason why{};
         if (!holds_tcp_segment(p, why)) return here.drop(std::move(p), why);
         if (p.checksum() == checksum_state::unknown && fold16(p.sum(pseudo_header_sum(from.source, from.target, key, p.size()))) != 0)
@@ -235,6 +235,10 @@ private:
             auto& e = static_cast<entry&>(*flow);
             return work(here, e, [&](auto& io) { tcp_machine::receive(io, e, s, std::move(p)); });
         }
+        receive_without_connection(here, flow, flow_key, s, std::move(p), from);
+    }
+    template <class A>
+    NETKIT_COLD void receive_without_connection(context auto here, tcp_flow* flow, const tcp_flow_key& flow_key, const tcp_segment& s, packet p, const ip_from<A>& from) {
         if (from.source.is_any() || from.source.is_multicast() || (from.source == from.target && s.source_port == s.target_port))
             return here.drop(std::move(p), drop_reason::bad_source);
         const tcp_listening listening(here);

@@ -201,18 +201,21 @@ private:
     static io_result receive(stack_core& core, tcp_socket& s, std::span<const std::span<std::byte>> buffers, bool peek) {
         auto* e = connection_of(s);
         if (!e) return {0, errc::not_connected};
-        auto here = Here::in(core);
-        io_result result;
-        here->work(here, *e, [&](auto& io) { result = tcp_machine::receive(io, *e, buffers, peek); });
+        const auto result = tcp_machine::read(*e, buffers, peek);
+        if (!peek && result.bytes != 0) bytes_were_read(core, *e);
         return result;
     }
     static io_result receive_packet(stack_core& core, tcp_socket& s, shared_packet& bytes, std::size_t most) {
         auto* e = connection_of(s);
         if (!e) return {0, errc::not_connected};
-        auto here = Here::in(core);
-        io_result result;
-        here->work(here, *e, [&](auto& io) { result = tcp_machine::receive(io, *e, bytes, most); });
+        const auto result = tcp_machine::read(*e, bytes, most);
+        if (result.bytes != 0) bytes_were_read(core, *e);
         return result;
+    }
+    static void bytes_were_read(stack_core& core, entry& e) {
+        if (!tcp_machine::is_to_tell_of_room(e)) [[likely]] return;
+        auto here = Here::in(core);
+        here->work(here, e, [&](auto& io) { tcp_machine::send_acknowledgement(io, e); });
     }
     static io_result send(stack_core& core, tcp_socket& s, std::span<const std::span<const std::byte>> buffers) {
         auto* e = connection_of(s);

@@ -36,13 +36,10 @@ constexpr std::uint16_t tcp_mss_of(std::uint32_t mtu) {
 template <class Here>
 class tcp_output {
 public:
-    explicit tcp_output(Here place) : here(place) {}
+    /// Asks the stack for the time, once: outside of a poll that costs a look at the clock.
+    explicit tcp_output(Here place) : here(place), now_(place.now()) {}
 
-    /// Asked of the stack once: outside of a poll it costs a look at the clock.
-    time_point now() const {
-        if (now_ == time_point()) ask_for_time();
-        return now_;
-    }
+    time_point now() const { return now_; }
     pool& buffers() const { return here.buffers(); }
     packet allocate(std::size_t size) const { return here.allocate(size); }
     void deliver(packet& p) const { here.deliver(p); }
@@ -68,7 +65,7 @@ public:
         return e.key.six ? find_way_as<ipv6_address>(e) : find_way_as<ipv4_address>(e);
     }
     template <class Entry>
-    [[gnu::noinline]] errc send(Entry& e, packet p, const tcp_header& header, std::span<const std::byte> options) const {
+    NETKIT_HOT errc send(Entry& e, packet&& p, const tcp_header& header, const tcp_option_bytes& options) const {
         return e.key.six ? send_as<ipv6_address>(e, std::move(p), header, options) : send_as<ipv4_address>(e, std::move(p), header, options);
     }
 
@@ -78,7 +75,7 @@ public:
         refuse_flow(e.key, s);
     }
     NETKIT_COLD void refuse_flow(const tcp_flow_key& key, const tcp_segment& s) const {
-        if (may_answer(key)) send_apart(key, tcp_refusal(s).header(), {});
+        if (may_answer(key)) send_apart(key, tcp_refusal(s).header(), tcp_parsed_options());
     }
     /// Whether to answer the peer of a flow that has no connection: so often, and so many in all.
     bool may_answer(const tcp_flow_key& key) const { return here->strangers.allow(key.remote().address, now(), here.random()); }
@@ -100,7 +97,9 @@ public:
         auto p = here.allocate();
         if (!p) return;
         std::array<std::byte, tcp_longest_options> space;
-        const auto options = std::span<const std::byte>(space).first(write_tcp_options(space, parsed));
+        std::uint64_t sum = 0;
+        const auto size = write_tcp_options(space, parsed, sum);
+        const tcp_option_bytes options{std::span<const std::byte>(space).first(size), sum};
         header.offset = tcp_header::make_offset(sizeof header + options.size());
         if (key.six) send_apart_as<ipv6_address>(key, std::move(p), header, options, scope);
         else send_apart_as<ipv4_address>(key, std::move(p), header, options, scope);
@@ -114,9 +113,7 @@ public:
 
 private:
     Here here;
-    mutable time_point now_{};
-
-    [[gnu::noinline]] void ask_for_time() const { now_ = here.now(); }
+    time_point now_;
 
     template <ip_number A>
     static constexpr bool speaks = Here::template near<router_of<A>>();
@@ -151,7 +148,7 @@ private:
         else return A::from_raw(static_cast<std::uint32_t>(way.hop_low));
     }
     template <ip_number A, class Entry>
-    errc send_as(Entry& e, packet p, tcp_header header, std::span<const std::byte> options) const {
+    [[gnu::noinline]] NETKIT_FLATTEN errc send_as(Entry& e, packet&& p, const tcp_header& header, const tcp_option_bytes& options) const {
         if constexpr (speaks<A>) {
             auto internet = here.template nearest<router_of<A>>();
             bool known = false;
@@ -176,7 +173,7 @@ private:
         }
     }
     template <ip_number A>
-    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, std::span<const std::byte> options, interface_id scope) const {
+    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, const tcp_option_bytes& options, interface_id scope) const {
         if constexpr (speaks<A>) {
             const auto* found = here.template nearest<router_of<A>>()->route(key.template remote_as<A>(), scope);
             if (!found) return here.drop(std::move(p), drop_reason::no_route);
@@ -199,11 +196,27 @@ private:
         return 0;
     }
     template <ip_number A>
-    errc put(packet p, const path<A>& way, const tcp_flow_key& key, tcp_header header, std::span<const std::byte> options) const {
+    errc put(packet&& p, const path<A>& way, const tcp_flow_key& key, tcp_header header, const tcp_option_bytes& options) const {
         header.source = key.local_port;
         header.target = key.remote_port;
-        const auto length = p.size() + sizeof header + options.size();
-        p.push_summed(header, offsetof(tcp_header, checksum), pseudo_header_sum(way.source, way.target, ip_protocol::tcp, length), options);
+        const auto pseudo = pseudo_header_sum(way.source, way.target, ip_protocol::tcp, p.size() + sizeof header + options.size());
+        if (p.slices() != 0 || here.interface(way.out).can.checksum) {
+            p.push_summed(header, offsetof(tcp_header, checksum), pseudo, options.bytes, options.sum);
+        } else {
+            // Nobody further down is better at it than this is: the bytes are few, and at hand.
+            const auto sum = p.sum(pseudo + header.sum() + options.sum);
+            p.push(options.bytes);
+            auto& h = p.template push<tcp_header>();
+            h.source = header.source;
+            h.target = header.target;
+            h.sequence = header.sequence;
+            h.acknowledgement = header.acknowledgement;
+            h.offset = header.offset;
+            h.control = header.control;
+            h.window = header.window;
+            h.checksum = checksum_of(sum);
+            h.urgent = header.urgent;
+        }
         return here.down(std::move(p), way);
     }
 };

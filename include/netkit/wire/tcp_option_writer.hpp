@@ -1,10 +1,12 @@
 #pragma once
 
 #include <netkit/core/byte_order.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/wire/tcp.hpp>
 #include <netkit/wire/tcp_option_parser.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -85,15 +87,22 @@ inline std::size_t write_tcp_options(std::span<std::byte> to, const tcp_parsed_o
     return write_tcp_options(to, options, sum);
 }
 
+/// Options as they stand in a header, a multiple of 4 bytes, and what they add to a checksum.
+struct tcp_option_bytes {
+    std::span<const std::byte> bytes{};
+    std::uint64_t sum = 0;
+
+    std::size_t size() const { return bytes.size(); }
+};
+
 /// What nearly every segment of an established connection carries, and nothing else: two NOPs and timestamps (RFC 7323 appendix A).
-inline std::size_t write_tcp_timestamps(std::span<std::byte, 12> to, std::uint32_t value, std::uint32_t echo, std::uint64_t& sum) {
+NETKIT_INLINE tcp_option_bytes write_tcp_timestamps(std::span<std::byte, 12> to, std::uint32_t value, std::uint32_t echo) {
     const be32 kind = detail::tcp_option_word(1, 1, 8, 10), first = value, second = echo;
-    // One by one: gathered in an array, they would be reloaded in wider pieces than they were stored.
-    std::memcpy(to.data(), &kind, 4);
-    std::memcpy(to.data() + 4, &first, 4);
+    // In the pieces in which a copy takes them: one made of smaller ones would have to wait for them.
+    const auto front = std::endian::native == std::endian::little ? kind.raw() | std::uint64_t{first.raw()} << 32 : std::uint64_t{kind.raw()} << 32 | first.raw();
+    std::memcpy(to.data(), &front, 8);
     std::memcpy(to.data() + 8, &second, 4);
-    sum += std::uint64_t{kind.raw()} + first.raw() + second.raw();
-    return 12;
+    return {to, std::uint64_t{kind.raw()} + first.raw() + second.raw()};
 }
 
 }  // namespace netkit

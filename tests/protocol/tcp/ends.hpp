@@ -164,7 +164,7 @@ public:
     netkit::pool& buffers() { return *pool_; }
     netkit::packet allocate(std::size_t size) { return netkit::packet(*pool_, 128, size); }
     template <class C>
-    netkit::errc send(C& its, netkit::packet p, const netkit::tcp_header& h, std::span<const std::byte> its_options) {
+    netkit::errc send(C& its, netkit::packet p, const netkit::tcp_header& h, const netkit::tcp_option_bytes& its_options) {
         segment s;
         s.sequence = h.sequence;
         s.acknowledgement = h.acknowledgement;
@@ -174,7 +174,7 @@ public:
         s.ecn = its.ecn_capable_segment ? 2 : 0;
         s.payload.resize(p.size());
         p.copy_to(s.payload);
-        netkit::parse_tcp_options(its_options, s.options);
+        netkit::parse_tcp_options(its_options.bytes, s.options);
         sent.push_back(std::move(s));
         return netkit::errc::ok;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/black_hole.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/delivery.hpp>
@@ -21,7 +22,7 @@ namespace netkit::tcp_machine {
 /// acknowledges something new never is, even where its data comes again: else the old window would count from the new SND.UNA
 /// on, beyond what was offered.
 template <class Connection>
-void update_send_window(Connection& c, const tcp_segment& s, bool acknowledges_more = false) {
+NETKIT_HOT void update_send_window(Connection& c, const tcp_segment& s, bool acknowledges_more = false) {
     const bool is_older = s.sequence < c.window_sequence || (s.sequence == c.window_sequence && s.acknowledgement < c.window_acknowledgement);
     if (is_older && !acknowledges_more) return;
     c.send_window = s.has(tcp_flags::syn) ? s.window : std::uint32_t(s.window) << c.send_scale;
@@ -46,7 +47,7 @@ NETKIT_COLD duration round_trip_of_resent(Host& host, const Connection& c, const
 
 /// A round trip measured by when we sent what has arrived. Returns it, where it was sent once only; else zero.
 template <class Host, class Connection>
-tcp_microseconds measure_round_trip(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool round_ended) {
+NETKIT_HOT tcp_microseconds measure_round_trip(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool round_ended) {
     duration measured{};
     // Where something was sent again after it, or the peer got something twice, that was what the peer answered: it may have had this for long.
     const bool answers_original = news.original && !news.rate.newest.retransmitted && !news.twice;
@@ -64,7 +65,7 @@ tcp_microseconds measure_round_trip(Host& host, Connection& c, const tcp_segment
 
 /// Where data or a FIN of ours remains unacknowledged the timer starts over; else it stops (RFC 6298 sections 5.2 and 5.3).
 template <class Host, class Connection>
-void restart_retransmission_timer(Host& host, Connection& c) {
+NETKIT_HOT void restart_retransmission_timer(Host& host, Connection& c) {
     if (c.send_highest == c.send_unacknowledged) {
         c.waiting = tcp_waiting::nothing;
         c.transmit_at = time_point::max();
@@ -83,7 +84,7 @@ void wait_for_reordering(Host& host, Connection& c, time_point when) {
 
 /// The peer acknowledges something new: SND.UNA moves.
 template <class Host, class Connection>
-void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news) {
+NETKIT_HOT void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news) {
     auto bytes = s.acknowledgement - c.send_unacknowledged;
     if (bytes > c.sending.size()) {
         // Beyond the last byte there is only our FIN.
@@ -108,7 +109,7 @@ void advance(Host& host, Connection& c, const tcp_segment& s, tcp_delivery& news
 
 /// Congestion control hears what has arrived, and how long it took.
 template <class Host, class Connection>
-void grow_window(Host& host, Connection& c, const tcp_delivery& news, tcp_microseconds rtt, bool round_ended, bool recovering) {
+NETKIT_HOT void grow_window(Host& host, Connection& c, const tcp_delivery& news, tcp_microseconds rtt, bool round_ended, bool recovering) {
     if (news.bytes == 0) return;
     if constexpr (!congestion_hears_recovery<typename Connection::congestion_type>) {
         // What arrives beyond a gap does not open the window (RFC 5681 section 3.2, step 1).
@@ -135,14 +136,14 @@ void grow_window(Host& host, Connection& c, const tcp_delivery& news, tcp_micros
 
 /// RFC 5681 section 2: what counts as a duplicate acknowledgement.
 template <class Connection>
-bool is_duplicate(const Connection& c, const tcp_segment& s) {
+NETKIT_HOT bool is_duplicate(const Connection& c, const tcp_segment& s) {
     return s.acknowledgement == c.send_unacknowledged && s.size == 0 && !s.has(tcp_flags::syn | tcp_flags::fin) && c.send_highest != c.send_unacknowledged &&
            c.waiting != tcp_waiting::window && std::uint32_t(s.window) << c.send_scale == c.send_window;
 }
 
 /// What an acknowledgement has brought changes how we send.
 template <class Host, class Connection>
-void learn(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool duplicate) {
+NETKIT_HOT void learn(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool duplicate) {
     const bool recovering = c.recovery.now == tcp_loss_recovery::phase::recovery;
     const bool round_ended = news.advances && c.send_unacknowledged >= c.round_end;
     const auto rtt = measure_round_trip(host, c, s, news, round_ended);
@@ -178,7 +179,7 @@ NETKIT_COLD void probe_answered(Host& host, Connection& c) {
 /// The ACK field, in a synchronized state. False where it acknowledges what was never sent, or is so old that it may be forged
 /// (RFC 5961 section 5).
 template <class Host, class Connection>
-bool process_acknowledgement(Host& host, Connection& c, const tcp_segment& s) {
+NETKIT_HOT bool process_acknowledgement(Host& host, Connection& c, const tcp_segment& s) {
     const auto ack = s.acknowledgement;
     if (ack > c.send_highest || ack < c.send_unacknowledged - c.largest_window) [[unlikely]] {
         challenge(host, c);

@@ -91,7 +91,7 @@ NETKIT_COLD void tune_receive_buffer(Host& host, Connection& c, bool echoed, std
 
 /// New data was acknowledged: the send buffer holds twice the congestion window, so that there is always something to send.
 template <class Host, class Connection>
-void tune_send_buffer(Host& host, Connection& c) {
+NETKIT_HOT void tune_send_buffer(Host& host, Connection& c) {
     if (c.options.send_buffer != 0) return;
     const auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{2} * c.congestion_window(), c.options.most_send_buffer));
     if (wanted > c.send_buffer && has_memory_to_grow(host.buffers())) c.send_buffer = wanted;

@@ -120,39 +120,52 @@ errc nothing_to_read(const Connection& c) {
     return errc::would_block;
 }
 
-/// After reading: the peer is told of the room where it may be waiting for it, and there is worth in it (section 3.8.6.2.2). While it may
-/// still send two full segments and nearly half of the buffer, it is not.
+/// After reading: whether the peer is to be told of the room, since it may be waiting for it, and there is worth in it (section
+/// 3.8.6.2.2). While it may still send two full segments and nearly half of the buffer, it is not.
+template <class Connection>
+bool is_to_tell_of_room(const Connection& c) {
+    const auto offered = c.receive_window();
+    const bool may_wait = offered < 2u * c.own_mss || offered <= c.receive_buffer() / 16 * 7;
+    if (!may_wait || !may_receive(c.state)) [[likely]] return false;
+    const auto room = std::min(c.receive_room(), 65535u << c.receive_scale);
+    return room >= 2 * offered && room >= offered + worthwhile_room(c);
+}
 template <class Host, class Connection>
 void bytes_were_read(Host& host, Connection& c) {
-    if (!may_receive(c.state)) return;
-    const auto offered = c.receive_window();
-    const auto room = std::min(c.receive_room(), 65535u << c.receive_scale);
-    const bool may_wait = offered < 2u * c.own_mss || offered <= c.receive_buffer() / 16 * 7;
-    if (may_wait && room >= 2 * offered && room >= offered + worthwhile_room(c)) send_acknowledgement(host, c);
+    if (is_to_tell_of_room(c)) send_acknowledgement(host, c);
 }
 
-/// RECEIVE: copies what has arrived.
-template <class Host, class Connection>
-io_result receive(Host& host, Connection& c, std::span<const std::span<std::byte>> buffers, bool peek) {
+/// RECEIVE: copies what has arrived. Afterwards it may be time to tell of the room: see is_to_tell_of_room.
+template <class Connection>
+io_result read(Connection& c, std::span<const std::span<std::byte>> buffers, bool peek) {
     if (c.receiving.empty()) {
         std::size_t wanted = 0;
         for (const auto& b : buffers) wanted += b.size();
         if (wanted == 0 && c.error == errc::ok) return {};
         return {0, nothing_to_read(c)};
     }
-    const auto n = c.receiving.read(buffers, peek);
-    if (!peek && n != 0) bytes_were_read(host, c);
-    return {n, errc::ok};
+    return {c.receiving.read(buffers, peek), errc::ok};
+}
+template <class Host, class Connection>
+io_result receive(Host& host, Connection& c, std::span<const std::span<std::byte>> buffers, bool peek) {
+    const auto result = read(c, buffers, peek);
+    if (!peek && result.bytes != 0) bytes_were_read(host, c);
+    return result;
 }
 
 /// RECEIVE without a copy.
-template <class Host, class Connection>
-io_result receive(Host& host, Connection& c, shared_packet& bytes, std::size_t most) {
+template <class Connection>
+io_result read(Connection& c, shared_packet& bytes, std::size_t most) {
     if (c.receiving.empty()) return {0, nothing_to_read(c)};
     bytes = c.receiving.take(most);
     if (!bytes) return {0, most == 0 ? errc::ok : errc::no_buffers};
-    bytes_were_read(host, c);
     return {bytes.size(), errc::ok};
+}
+template <class Host, class Connection>
+io_result receive(Host& host, Connection& c, shared_packet& bytes, std::size_t most) {
+    const auto result = read(c, bytes, most);
+    if (result.bytes != 0) bytes_were_read(host, c);
+    return result;
 }
 
 /// CLOSE of the sending direction: a FIN behind all that was written.

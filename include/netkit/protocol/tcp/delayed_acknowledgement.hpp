@@ -20,7 +20,7 @@ inline std::uint32_t segment_size(const packet& p) {
 /// Data in order has come, `size` bytes in segments of `segment`. Two full segments are acknowledged at once, and each of the first
 /// ones of a flow, so that a peer in slow start hears of all; anything less a little later, so that the program's answer may carry it.
 template <class Host, class Connection>
-void acknowledge_soon(Host& host, Connection& c, std::uint32_t size, std::uint32_t segment) {
+NETKIT_HOT void acknowledge_soon(Host& host, Connection& c, std::uint32_t size, std::uint32_t segment) {
     if (segment > c.receive_mss) [[unlikely]] c.receive_mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(segment, c.own_mss));
     if (c.unacknowledged_bytes >= 2u * c.receive_mss || c.options.quick_ack) {
         c.acknowledge_now = true;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/core/inline.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/delivery_rate.hpp>
@@ -27,7 +28,7 @@ struct tcp_delivery {
 namespace tcp_machine {
 
 template <class Host, class Connection>
-tcp_loss_circumstances circumstances(Host& host, const Connection& c) {
+NETKIT_HOT tcp_loss_circumstances circumstances(Host& host, const Connection& c) {
     tcp_loss_circumstances about;
     about.now = host.now();
     about.segment = c.send_mss;
@@ -48,7 +49,7 @@ bool echoes_older(const Connection& c, const tcp_segment& s, std::uint32_t our_t
 
 /// A run of what was under way has arrived; `in_order`, or beyond a gap.
 template <class Connection>
-void count_delivered(Connection& c, tcp_delivery& news, const tcp_transmission& t, const tcp_segment& s, const tcp_loss_circumstances& about, bool in_order) {
+NETKIT_HOT void count_delivered(Connection& c, tcp_delivery& news, const tcp_transmission& t, const tcp_segment& s, const tcp_loss_circumstances& about, bool in_order) {
     news.bytes += t.size();
     if (!t.retransmitted && (!news.original || t.sent_at > news.original_sent_at)) {
         news.original = true;

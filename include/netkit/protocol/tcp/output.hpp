@@ -58,7 +58,7 @@ NETKIT_COLD void start_probing(Host& host, Connection& c) {
 /// Sends `n` bytes from `sequence` on, as one segment or, where n is more than a full one, as a super-segment. With `fin` the FIN goes
 /// with them. Returns how many bytes left; nothing, with `sent` false, where there was no buffer.
 template <class Host, class Connection>
-std::uint32_t send_data(Host& host, Connection& c, sequence_number sequence, std::uint32_t n, bool fin, bool& sent) {
+NETKIT_HOT std::uint32_t send_data_inlined(Host& host, Connection& c, sequence_number sequence, std::uint32_t n, bool fin, bool& sent) {
     sent = false;
     auto p = host.allocate(n <= tcp_send_queue::copied_up_to ? n : 0);
     if (!p) [[unlikely]] return 0;
@@ -87,10 +87,16 @@ std::uint32_t send_data(Host& host, Connection& c, sequence_number sequence, std
         c.send_highest = end;
     }
     // Whether the device or the neighbour took it is the retransmission timer's business.
-    (void)send_segment(host, c, std::move(p), sequence, flags);
+    (void)send_segment_inlined(host, c, std::move(p), sequence, flags);
     c.ecn_capable_segment = false;
     sent = true;
     return n;
+}
+
+/// The same as a function by itself, for what is rarely sent.
+template <class Host, class Connection>
+[[gnu::noinline]] std::uint32_t send_data(Host& host, Connection& c, sequence_number sequence, std::uint32_t n, bool fin, bool& sent) {
+    return send_data_inlined(host, c, sequence, n, fin, sent);
 }
 
 /// Whether a segment that is not full may leave: the Nagle algorithm, cork, and silly-window avoidance of the sender
@@ -189,7 +195,7 @@ NETKIT_COLD bool send_lost_again(Host& host, Connection& c) {
 
 /// Sends what was never sent, as far as both windows allow.
 template <class Host, class Connection>
-bool send_new(Host& host, Connection& c) {
+NETKIT_HOT bool send_new(Host& host, Connection& c) {
     bool any = false;
     const auto granularity = duration(c.rtt.smoothed()) / 128;
     for (;;) {
@@ -217,7 +223,7 @@ bool send_new(Host& host, Connection& c) {
         stamp.first = c.send_next;
         stamp.retransmitted = c.send_next < c.send_highest;
         bool sent = false;
-        const auto done = send_data(host, c, c.send_next, n, fin, sent);
+        const auto done = send_data_inlined(host, c, c.send_next, n, fin, sent);
         if (!sent) [[unlikely]] {
             // No buffers: the timer tries again.
             if (c.transmit_at == time_point::max()) start_retransmission_timer(host, c);
@@ -237,7 +243,7 @@ bool send_new(Host& host, Connection& c) {
 
 /// The FIN alone, where all data has left.
 template <class Host, class Connection>
-bool send_fin(Host& host, Connection& c) {
+[[gnu::noinline]] bool send_fin(Host& host, Connection& c) {
     auto stamp = stamped(host, c);
     stamp.first = c.send_next;
     stamp.end = c.send_next + 1u;
@@ -254,7 +260,7 @@ bool send_fin(Host& host, Connection& c) {
 /// Sends what may be sent: what was lost, then new data, as far as both windows allow; a FIN behind the last byte. Returns whether
 /// anything left.
 template <class Host, class Connection>
-bool output(Host& host, Connection& c) {
+[[gnu::noinline]] NETKIT_FLATTEN bool output(Host& host, Connection& c) {
     if (c.state < tcp_state::established) return false;
     bool any = false;
     if (c.transmissions.lost() != 0) [[unlikely]] any = send_lost_again(host, c);

@@ -2,6 +2,7 @@
 
 #include <netkit/buffer/packet.hpp>
 #include <netkit/core/drop_reason.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/acknowledgement.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/delayed_acknowledgement.hpp>
@@ -75,7 +76,7 @@ NETKIT_COLD void receive_in_syn_sent(Host& host, Connection& c, const tcp_segmen
 
 /// PAWS (RFC 7323 section 5.3): a segment older than the last in order, or without the timestamp that was agreed on.
 template <class Host, class Connection>
-bool is_old_duplicate(Host& host, const Connection& c, const tcp_segment& s) {
+NETKIT_HOT bool is_old_duplicate(Host& host, const Connection& c, const tcp_segment& s) {
     if (!c.timestamps || s.has(tcp_flags::rst)) return false;
     if (!s.options.has_timestamps) return true;
     const auto behind = static_cast<std::int32_t>(s.options.ts_value - c.recent_timestamp);
@@ -84,7 +85,7 @@ bool is_old_duplicate(Host& host, const Connection& c, const tcp_segment& s) {
 
 /// Section 3.10.7.4, first: whether any of the segment lies in the window.
 template <class Connection>
-bool is_acceptable(const Connection& c, const tcp_segment& s) {
+NETKIT_HOT bool is_acceptable(const Connection& c, const tcp_segment& s) {
     const auto window = c.receive_window();
     const auto length = s.length();
     if (length == 0) return window == 0 ? s.sequence == c.receive_next : s.sequence.in(c.receive_next, window);
@@ -167,7 +168,7 @@ NETKIT_COLD void fin_was_acknowledged(Host& host, Connection& c) {
 
 /// Payload and FIN, cut to the window (section 3.10.7.4, "segments with higher beginning sequence numbers ...").
 template <class Host, class Connection>
-void receive_text(Host& host, Connection& c, packet p, sequence_number first, bool fin) {
+NETKIT_HOT void receive_text(Host& host, Connection& c, packet p, sequence_number first, bool fin) {
     if (!may_receive(c.state)) {
         // Behind the peer's FIN there is nothing.
         host.drop(std::move(p), drop_reason::bad_state);
@@ -210,7 +211,7 @@ void receive_text(Host& host, Connection& c, packet p, sequence_number first, bo
 
 /// A segment for this connection, which is not closed and not in TIME-WAIT.
 template <class Host, class Connection>
-void receive(Host& host, Connection& c, const tcp_segment& s, packet p) {
+NETKIT_HOT void receive(Host& host, Connection& c, const tcp_segment& s, packet p) {
     ++c.segments_received;
     if (c.state == tcp_state::syn_sent) [[unlikely]] return receive_in_syn_sent(host, c, s, std::move(p));
     auto sequence = s.sequence;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/buffer/packet.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/delayed_acknowledgement.hpp>
 #include <netkit/protocol/tcp/reassembly.hpp>
@@ -16,7 +17,7 @@ namespace netkit::tcp_machine {
 
 /// Payload that comes next in the stream, for the program.
 template <class Connection>
-void take_text(Connection& c, packet p) {
+NETKIT_HOT void take_text(Connection& c, packet p) {
     const auto n = static_cast<std::uint32_t>(p.size());
     c.receive_next += n;
     c.unacknowledged_bytes += n;
@@ -63,9 +64,19 @@ std::uint32_t most_memory_out_of_order(const Connection& c) {
     return std::min(c.receive_buffer(), 1u << 30) * 2 + 65536;
 }
 
+/// Beyond a gap: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
+template <class Host, class Connection>
+NETKIT_COLD void process_out_of_order(Host& host, Connection& c, packet p, sequence_number first) {
+    c.acknowledge_now = true;
+    c.quick_acknowledgements = tcp_timing::most_quick_acknowledgements;
+    const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, most_memory_out_of_order(c));
+    came_twice(c, insertion.duplicate);
+    if (c.selective && !c.reassembly.empty()) c.report_due = true;
+}
+
 /// The payload of a segment that has been cut to the receive window, starting at `first`.
 template <class Host, class Connection>
-void process_text(Host& host, Connection& c, packet p, sequence_number first) {
+NETKIT_HOT void process_text(Host& host, Connection& c, packet p, sequence_number first) {
     if (first == c.receive_next) [[likely]] {
         const auto size = static_cast<std::uint32_t>(p.size()), segment = segment_size(p);
         take_text(c, std::move(p));
@@ -73,12 +84,7 @@ void process_text(Host& host, Connection& c, packet p, sequence_number first) {
         else acknowledge_soon(host, c, size, segment);
         return;
     }
-    // Out of order: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
-    c.acknowledge_now = true;
-    c.quick_acknowledgements = tcp_timing::most_quick_acknowledgements;
-    const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, most_memory_out_of_order(c));
-    came_twice(c, insertion.duplicate);
-    if (c.selective && !c.reassembly.empty()) c.report_due = true;
+    process_out_of_order(host, c, std::move(p), first);
 }
 
 /// Where the last byte before the peer's FIN has arrived, the FIN counts (RFC 9293 section 3.10.7.4, eighth).

@@ -2,6 +2,7 @@
 
 #include <netkit/buffer/packet.hpp>
 #include <netkit/core/error.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/core/sequence_number.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
@@ -27,7 +28,7 @@ namespace netkit {
 /// at a moment, unless it will be sooner anyway.
 /// `admit` is asked when a passive connection's handshake ends: false where its listener has no room, or is gone.
 template <class Host, class Connection>
-concept tcp_host = requires(Host& host, Connection& c, packet p, const tcp_header& header, std::span<const std::byte> options, time_point when, drop_reason why) {
+concept tcp_host = requires(Host& host, Connection& c, packet p, const tcp_header& header, const tcp_option_bytes& options, time_point when, drop_reason why) {
     { host.now() } -> std::same_as<time_point>;
     { host.buffers() } -> std::same_as<pool&>;
     { host.allocate(std::size_t{}) } -> std::same_as<packet>;
@@ -104,41 +105,44 @@ sequence_number empty_sequence(const Connection& c) {
     return c.waiting == tcp_waiting::window ? c.send_next : c.send_highest;
 }
 
-/// What a segment without data reports: its blocks behind the other options, where `used` bytes of `space` are taken. Returns how many
-/// bytes are taken then.
+/// What a segment without data reports: its blocks, in `space` behind the other options.
 template <class Connection>
-NETKIT_COLD std::size_t add_report(Connection& c, std::span<std::byte> space, std::size_t used) {
+NETKIT_COLD tcp_option_bytes with_report(Connection& c, std::span<std::byte> space, const tcp_option_bytes& others) {
     tcp_parsed_options options;
-    const auto most = (space.size() - used - 4) / sizeof(tcp_sack_block);
+    const auto most = (space.size() - others.size() - 4) / sizeof(tcp_sack_block);
     options.sack_blocks = static_cast<std::uint8_t>(report_runs(c.reassembly, c.duplicate, options.sack, most));
     c.duplicate = {};
     c.report_due = !c.reassembly.empty();
-    return used + write_tcp_options(space.subspan(used), options);
+    auto sum = others.sum;
+    const auto size = others.size() + write_tcp_options(space.subspan(others.size()), options, sum);
+    return {space.first(size), sum};
+}
+template <class Connection>
+NETKIT_COLD tcp_option_bytes written_syn_options(const Connection& c, std::span<std::byte> space, std::uint32_t clock) {
+    std::uint64_t sum = 0;
+    const auto size = write_tcp_options(space, syn_options(c, clock), sum);
+    return {space.first(size), sum};
 }
 
 /// Sends a segment of these flags from `sequence` on, with the payload in `p`. Acknowledges, where the ACK flag is there, all that
 /// was received.
 template <class Host, class Connection>
-errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence, tcp_flags flags) {
+NETKIT_HOT errc send_segment_inlined(Host& host, Connection& c, packet p, sequence_number sequence, tcp_flags flags) {
     const bool syn = has(flags, tcp_flags::syn);
     std::array<std::byte, tcp_longest_options> space;
-    std::size_t size = 0;
+    tcp_option_bytes options;
     if (syn) [[unlikely]] {
-        size = write_tcp_options(space, syn_options(c, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset));
+        options = written_syn_options(c, space, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset);
     } else {
         if (c.ecn_echo) [[unlikely]] flags |= tcp_flags::ece;
         open_receive_window(c);
-        if (c.timestamps) {
-            const be32 words[3] = {0x0101'080au, tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset, c.recent_timestamp};
-            size = sizeof words;
-            std::memcpy(space.data(), words, sizeof words);
-        }
+        if (c.timestamps) options = write_tcp_timestamps(std::span(space).template first<12>(), tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset, c.recent_timestamp);
         // A full segment of data has no room for blocks. They follow without data.
-        if (c.report_due && p.size() == 0 && !has(flags, tcp_flags::rst)) [[unlikely]] size = add_report(c, space, size);
+        if (c.report_due && p.size() == 0 && !has(flags, tcp_flags::rst)) [[unlikely]] options = with_report(c, space, options);
     }
     tcp_header header{};
     header.sequence = sequence.value();
-    header.offset = tcp_header::make_offset(sizeof header + size);
+    header.offset = tcp_header::make_offset(sizeof header + options.size());
     header.control = static_cast<std::uint8_t>(flags);
     header.window = window_field(c, syn);
     if (has(flags, tcp_flags::ack)) {
@@ -149,12 +153,18 @@ errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence,
         c.acknowledge_at = time_point::max();
     }
     ++c.segments_sent;
-    return host.send(c, std::move(p), header, std::span<const std::byte>(space).first(size));
+    return host.send(c, std::move(p), header, options);
+}
+
+/// The same as a function by itself, for segments that are rare.
+template <class Host, class Connection>
+[[gnu::noinline]] errc send_segment(Host& host, Connection& c, packet p, sequence_number sequence, tcp_flags flags) {
+    return send_segment_inlined(host, c, std::move(p), sequence, flags);
 }
 
 /// An acknowledgement without data. Where there is no buffer for it, it is tried again a little later.
 template <class Host, class Connection>
-void send_acknowledgement(Host& host, Connection& c) {
+[[gnu::noinline]] void send_acknowledgement(Host& host, Connection& c) {
     auto p = host.allocate(0);
     if (!p) [[unlikely]] {
         c.acknowledge_now = false;

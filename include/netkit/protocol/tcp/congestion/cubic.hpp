@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/congestion/congestion_control.hpp>
 #include <netkit/protocol/tcp/congestion/hystart.hpp>
 #include <netkit/protocol/tcp/congestion/pacing.hpp>
@@ -102,7 +103,7 @@ private:
     }
 
     /// Sets the function up (section 4.2).
-    void begin_growing(const tcp_acknowledged& news) {
+    NETKIT_COLD void begin_growing(const tcp_acknowledged& news) {
         since_plateau_ = microseconds{0};
         if (stage_ == stage::reduced && window_ < plateau_) {
             const std::chrono::duration<double> K(std::min(std::cbrt((plateau_ - window_) / (scaling * news.segment)), longest_climb));
@@ -126,7 +127,7 @@ private:
         since_plateau_ = microseconds(static_cast<std::int32_t>(since.count()));
     }
     /// Sections 4.3 to 4.5.
-    void grow(const tcp_acknowledged& news) {
+    [[gnu::noinline]] void grow(const tcp_acknowledged& news) {
         const double most = tcp_most_congestion_window;
         const double part = std::min(news.bytes / window_, 1.0);
         estimate_ = std::min(estimate_ + (estimate_ < before_reduction_ ? reno_increase : 1) * part * news.segment, most);

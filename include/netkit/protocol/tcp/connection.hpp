@@ -25,6 +25,7 @@
 #include <netkit/protocol/tcp/transmissions.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,7 +51,7 @@ struct tcp_events {
     bool writable : 1 = false;
     bool changed : 1 = false;  ///< connected, or failed
 
-    bool any() const { return readable || writable || changed; }
+    bool any() const { return (std::bit_cast<std::uint8_t>(*this) & 7) != 0; }
 };
 
 /// What the transmission timer waits for.

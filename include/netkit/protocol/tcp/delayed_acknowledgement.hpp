@@ -29,7 +29,7 @@ NETKIT_HOT void acknowledge_soon(Host& host, Connection& c, std::uint32_t size, 
         c.acknowledge_now = true;
     } else if (c.acknowledge_at == time_point::max()) {
         c.acknowledge_at = host.now() + tcp_timing::acknowledgement_delay;
-        schedule(host, c);
+        host.arm(c, c.acknowledge_at);
     }
 }
 

@@ -13,10 +13,6 @@ namespace netkit {
 /// sent, and in how long (draft-ietf-ccwg-bbr section 4.5.2). Bytes and microseconds are counted modulo 2^32.
 class tcp_delivery_rate {
 public:
-    static constexpr std::uint32_t in_microseconds(time_point t) {
-        return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
-    }
-
     /// Marks what is being sent; `idle` where nothing else is under way.
     void stamp(tcp_transmission& t, time_point now, bool idle) {
         if (idle) burst_began_ = delivered_at_ = in_microseconds(now);

@@ -40,7 +40,7 @@ void start_retransmission_timer(Host& host, Connection& c) {
             c.transmit_at = probe_at;
         }
     }
-    schedule(host, c);
+    host.arm(c, c.transmit_at);
 }
 
 /// The window is closed and something waits: probes begin (RFC 9293 section 3.8.6.1).
@@ -208,7 +208,7 @@ NETKIT_HOT bool send_new(Host& host, Connection& c) {
         // A window that was right for smaller segments must not keep the larger ones of a path that is wide again for ever.
         if (in_network == 0) room = std::max<std::uint32_t>(room, c.send_mss);
         auto n = std::min({unsent, offered, room});
-        if (room < std::min({unsent, offered, std::uint32_t(c.send_mss)})) c.window_limited = true;
+        if (n != unsent && room < std::min({unsent, offered, std::uint32_t(c.send_mss)})) c.window_limited = true;
         if (n >= c.send_mss) {
             n = in_whole_segments(c, n);
         } else if (n == room && n < std::min(unsent, offered)) {

@@ -76,7 +76,7 @@ NETKIT_COLD void receive_in_syn_sent(Host& host, Connection& c, const tcp_segmen
 
 /// PAWS (RFC 7323 section 5.3): a segment older than the last in order, or without the timestamp that was agreed on.
 template <class Host, class Connection>
-NETKIT_HOT bool is_old_duplicate(Host& host, const Connection& c, const tcp_segment& s) {
+bool is_old_duplicate(Host& host, const Connection& c, const tcp_segment& s) {
     if (!c.timestamps || s.has(tcp_flags::rst)) return false;
     if (!s.options.has_timestamps) return true;
     const auto behind = static_cast<std::int32_t>(s.options.ts_value - c.recent_timestamp);
@@ -85,7 +85,7 @@ NETKIT_HOT bool is_old_duplicate(Host& host, const Connection& c, const tcp_segm
 
 /// Section 3.10.7.4, first: whether any of the segment lies in the window.
 template <class Connection>
-NETKIT_HOT bool is_acceptable(const Connection& c, const tcp_segment& s) {
+bool is_acceptable(const Connection& c, const tcp_segment& s) {
     const auto window = c.receive_window();
     const auto length = s.length();
     if (length == 0) return window == 0 ? s.sequence == c.receive_next : s.sequence.in(c.receive_next, window);
@@ -209,41 +209,71 @@ NETKIT_HOT void receive_text(Host& host, Connection& c, packet p, sequence_numbe
     }
 }
 
-/// A segment for this connection, which is not closed and not in TIME-WAIT.
-template <class Host, class Connection>
-NETKIT_HOT void receive(Host& host, Connection& c, const tcp_segment& s, packet p) {
-    ++c.segments_received;
-    if (c.state == tcp_state::syn_sent) [[unlikely]] return receive_in_syn_sent(host, c, s, std::move(p));
-    auto sequence = s.sequence;
-    auto flags = s.flags;
+/// Whether a segment in a synchronized state passes all checks up to its acknowledgement, as nearly each does ("header prediction"): it
+/// begins where we are, its timestamp is no older than the last, and it has neither SYN nor RST.
+template <class Connection>
+NETKIT_HOT bool is_expected(const Connection& c, const tcp_segment& s) {
+    if (s.sequence != c.receive_next || (s.flags & (tcp_flags::syn | tcp_flags::rst | tcp_flags::ack)) != tcp_flags::ack) return false;
+    if (c.timestamps && (!s.options.has_timestamps || static_cast<std::int32_t>(s.options.ts_value - c.recent_timestamp) < 0)) return false;
+    return is_synchronized(c.state) && (c.receive_window() != 0 || s.length() == 0);
+}
 
+/// The checks one by one (section 3.10.7.4, first to fourth), for a segment that is not what was expected; ends a handshake. False where the
+/// segment goes no further. `sequence` and `flags` are what counts of it.
+template <class Host, class Connection>
+NETKIT_COLD bool examine(Host& host, Connection& c, const tcp_segment& s, packet& p, sequence_number& sequence, tcp_flags& flags) {
     if (c.state == tcp_state::syn_received && has(flags, tcp_flags::syn) && has(flags, tcp_flags::ack) && sequence == c.initial_receive &&
-        s.acknowledgement == c.initial_send + 1u) [[unlikely]] {
+        s.acknowledgement == c.initial_send + 1u) {
         // Both opened at once, and the peer's ACK comes with its SYN again.
         ++sequence;
         flags &= ~tcp_flags::syn;
         c.acknowledge_now = true;
     } else {
-        if (is_old_duplicate(host, c, s)) [[unlikely]] return receive_unacceptable(host, c, s, std::move(p), drop_reason::old_timestamp);
-        if (!is_acceptable(c, s)) [[unlikely]] {
+        if (is_old_duplicate(host, c, s)) {
+            receive_unacceptable(host, c, s, std::move(p), drop_reason::old_timestamp);
+            return false;
+        }
+        if (!is_acceptable(c, s)) {
             // Where the window is closed, what the rest of the next segment says still counts.
-            if (sequence != c.receive_next || c.receive_window() != 0 || has(flags, tcp_flags::syn | tcp_flags::rst))
-                return receive_unacceptable(host, c, s, std::move(p), drop_reason::out_of_window);
-            if (!has(flags, tcp_flags::ack)) return host.drop(std::move(p), drop_reason::bad_state);
+            if (sequence != c.receive_next || c.receive_window() != 0 || has(flags, tcp_flags::syn | tcp_flags::rst)) {
+                receive_unacceptable(host, c, s, std::move(p), drop_reason::out_of_window);
+                return false;
+            }
+            if (!has(flags, tcp_flags::ack)) {
+                host.drop(std::move(p), drop_reason::bad_state);
+                return false;
+            }
             flags &= ~tcp_flags::fin;
             p.trim(0);
             c.acknowledge_now = true;
         }
     }
-    if (has(flags, tcp_flags::rst)) [[unlikely]] return receive_reset(host, c, s, std::move(p));
-    if (has(flags, tcp_flags::syn)) [[unlikely]] {
-        challenge(host, c);
-        return host.drop(std::move(p), drop_reason::bad_state);
+    if (has(flags, tcp_flags::rst)) {
+        receive_reset(host, c, s, std::move(p));
+        return false;
     }
-    if (!has(flags, tcp_flags::ack)) [[unlikely]] return host.drop(std::move(p), drop_reason::bad_state);
-    if (c.state == tcp_state::syn_received) [[unlikely]]
-        if (!complete_handshake(host, c, s, p)) return;
+    if (has(flags, tcp_flags::syn)) {
+        challenge(host, c);
+        host.drop(std::move(p), drop_reason::bad_state);
+        return false;
+    }
+    if (!has(flags, tcp_flags::ack)) {
+        host.drop(std::move(p), drop_reason::bad_state);
+        return false;
+    }
+    return c.state != tcp_state::syn_received || complete_handshake(host, c, s, p);
+}
 
+/// A segment for this connection, which is not closed and not in TIME-WAIT.
+template <class Host, class Connection>
+NETKIT_HOT void receive(Host& host, Connection& c, const tcp_segment& s, packet p) {
+    ++c.segments_received;
+    auto sequence = s.sequence;
+    auto flags = s.flags;
+    if (!is_expected(c, s)) [[unlikely]] {
+        if (c.state == tcp_state::syn_sent) return receive_in_syn_sent(host, c, s, std::move(p));
+        if (!examine(host, c, s, p, sequence, flags)) return;
+    }
     if (const auto silence = host.now() - c.last_heard; silence >= tcp_rtt_estimator::least_timeout) [[unlikely]] heard_after_silence(c, silence);
     c.last_heard = host.now();
     c.keep_alive_probes = 0;

@@ -36,7 +36,7 @@ public:
     /// The shortest round trip of the last ten seconds or so, for what compares with it.
     void note_least(duration measured, time_point now) {
         const auto r = std::max(microseconds{1}, std::chrono::duration_cast<microseconds>(measured));
-        const auto second = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+        const auto second = in_seconds(now);
         if (least_.count() != 0 && r > least_ && second - least_at_ < least_lasts) return;
         least_ = r;
         least_at_ = second;

@@ -39,7 +39,7 @@ inline constexpr unsigned most_orphan_attempts = 8;
 
 /// Our clock of timestamps, in milliseconds (RFC 7323 section 5.4).
 constexpr std::uint32_t timestamp_clock(time_point now) {
-    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+    return in_milliseconds(now);
 }
 
 }  // namespace netkit::tcp_timing

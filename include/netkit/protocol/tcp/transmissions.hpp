@@ -78,17 +78,11 @@ public:
     void acknowledge(sequence_number edge, F&& f) {
         while (count_ != 0) {
             auto& front = runs()[0];
-            if (front.first >= edge) return;
-            const bool whole = front.end <= edge;
-            auto part = front;
-            part.end = whole ? front.end : edge;
-            if (part.selected) selected_ -= part.size();
-            else f(std::as_const(part));
-            if (part.lost) lost_ -= part.size();
-            if (!whole) {
-                front.first = edge;
+            if (front.end > edge) {
+                acknowledge_part(front, edge, f);
                 return;
             }
+            account_for(front, f);
             ++first_;
             if (--count_ == 0) release();
         }
@@ -194,6 +188,21 @@ private:
 
     tcp_transmission* runs() { return (storage_ ? reinterpret_cast<tcp_transmission*>(storage_.head().data()) : &inside_) + first_; }
     const tcp_transmission* runs() const { return const_cast<tcp_transmissions*>(this)->runs(); }
+
+    template <class F>
+    void account_for(const tcp_transmission& arrived, F&& f) {
+        if (arrived.selected) selected_ -= arrived.size();
+        else f(arrived);
+        if (arrived.lost) lost_ -= arrived.size();
+    }
+    template <class F>
+    void acknowledge_part(tcp_transmission& run, sequence_number edge, F&& f) {
+        if (run.first >= edge) return;
+        auto part = run;
+        part.end = edge;
+        account_for(part, f);
+        run.first = edge;
+    }
 
     static bool together(time_point a, time_point b, duration granularity) {
         if (a == b) return true;

@@ -23,7 +23,7 @@ public:
         auto [near_end, far_end] = netkit::memory_link::make({.mtu = 1500, .capacity = 64, .can = can});
         const auto here = client_.attach(std::move(near_end), netkit::mac_address(2, 0, 0, 0, 0, 1));
         const auto there = server_.attach(std::move(far_end), netkit::mac_address(2, 0, 0, 0, 0, 2));
-        client_.add_address(here, "198.18.0.1/16");
+        add_client_addresses(client_, here);
         server_.add_address(there, "198.18.0.2/16");
     }
     netkit::stack_core& client() override { return client_; }
@@ -46,9 +46,10 @@ void tcp_pair::listen(netkit::tcp_socket& listener, const netkit::tcp_socket_opt
     listener.set_options(options);
     require(listener.bind({{}, 7}) == netkit::errc::ok && listener.listen(128) == netkit::errc::ok, "the server cannot listen");
 }
-void tcp_pair::connect(netkit::tcp_socket& from, netkit::tcp_socket& listener, netkit::tcp_socket& accepted, const netkit::tcp_socket_options& options) {
+void tcp_pair::connect(netkit::tcp_socket& from, netkit::tcp_socket& listener, netkit::tcp_socket& accepted, const netkit::tcp_socket_options& options, std::size_t address) {
     require(from.open(client()) == netkit::errc::ok, "the client cannot open a socket");
     from.set_options(options);
+    if (address != 0) require(from.bind({client_address(address), 0}) == netkit::errc::ok, "the client cannot bind");
     const auto started = from.connect({netkit::ipv4_address(198, 18, 0, 2), 7});
     require(started == netkit::errc::ok || started == netkit::errc::would_block, "the client cannot connect");
     for (int i = 0; i < 100; ++i) {

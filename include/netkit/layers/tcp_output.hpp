@@ -196,19 +196,22 @@ private:
         return 0;
     }
     template <ip_number A>
-    errc put(packet&& p, const path<A>& way, const tcp_flow_key& key, tcp_header header, const tcp_option_bytes& options) const {
-        header.source = key.local_port;
-        header.target = key.remote_port;
+    errc put(packet&& p, const path<A>& way, const tcp_flow_key& key, const tcp_header& header, const tcp_option_bytes& options) const {
         const auto pseudo = pseudo_header_sum(way.source, way.target, ip_protocol::tcp, p.size() + sizeof header + options.size());
         if (p.slices() != 0 || here.interface(way.out).can.checksum) {
-            p.push_summed(header, offsetof(tcp_header, checksum), pseudo, options.bytes, options.sum);
+            auto whole = header;
+            whole.source = key.local_port;
+            whole.target = key.remote_port;
+            p.push_summed(whole, offsetof(tcp_header, checksum), pseudo, options.bytes, options.sum);
         } else {
             // Nobody further down is better at it than this is: the bytes are few, and at hand.
-            const auto sum = p.sum(pseudo + header.sum() + options.sum);
+            const be16 source = key.local_port, target = key.remote_port;
+            const auto sum = p.sum(pseudo + source.raw() + target.raw() + header.sum() + options.sum);
             p.push(options.bytes);
+            // Field by field, as it was made.
             auto& h = p.template push<tcp_header>();
-            h.source = header.source;
-            h.target = header.target;
+            h.source = source;
+            h.target = target;
             h.sequence = header.sequence;
             h.acknowledgement = header.acknowledgement;
             h.offset = header.offset;

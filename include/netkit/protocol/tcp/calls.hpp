@@ -2,6 +2,7 @@
 
 #include <netkit/buffer/shared_packet.hpp>
 #include <netkit/core/error.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/connection.hpp>
 #include <netkit/protocol/tcp/acknowledgement.hpp>
 #include <netkit/protocol/tcp/initial_sequence.hpp>
@@ -74,7 +75,7 @@ errc may_write(const Connection& c) {
 
 /// SEND: copies what there is room for.
 template <class Host, class Connection>
-io_result send(Host& host, Connection& c, std::span<const std::span<const std::byte>> buffers) {
+NETKIT_HOT io_result send(Host& host, Connection& c, std::span<const std::span<const std::byte>> buffers) {
     const auto can = may_write(c);
     if (can != errc::ok) return {0, can};
     std::size_t done = 0;

@@ -70,7 +70,7 @@ public:
                 return;
             }
         }
-        runs()[count_++] = fresh;
+        note(runs()[count_++], fresh);
     }
 
     /// Everything before `edge` has arrived: calls f with each run, or part of one, of which that was not known before.
@@ -204,6 +204,20 @@ private:
         run.first = edge;
     }
 
+    /// Field by field: copied in wider pieces than it has just been made of, it would have to wait for them.
+    static void note(tcp_transmission& place, const tcp_transmission& fresh) {
+        place.first = fresh.first;
+        place.end = fresh.end;
+        place.sent_at = fresh.sent_at;
+        place.delivered = fresh.delivered;
+        place.delivered_at = fresh.delivered_at;
+        place.burst_began = fresh.burst_began;
+        place.spread = fresh.spread;
+        place.retransmitted = fresh.retransmitted;
+        place.selected = fresh.selected;
+        place.lost = fresh.lost;
+        place.application_limited = fresh.application_limited;
+    }
     static bool together(time_point a, time_point b, duration granularity) {
         if (a == b) return true;
         const auto bits = std::bit_width(static_cast<std::uint64_t>(granularity.count()));

@@ -13,6 +13,8 @@
 #include <netkit/wire/pseudo_header.hpp>
 #include <netkit/wire/tcp.hpp>
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -41,10 +43,42 @@ Header& header_in(packet& p, std::size_t at) {
 }
 
 /// Whether n bytes agree; sizes that are usual are compared without a call.
-NETKIT_INLINE bool same_bytes(const std::byte* a, const std::byte* b, std::size_t n) {
+NETKIT_HOT bool same_bytes(const std::byte* a, const std::byte* b, std::size_t n) {
     if (n == sizeof(ethernet_header)) return std::memcmp(a, b, sizeof(ethernet_header)) == 0;
     if (n == tcp_timestamps_size) return std::memcmp(a, b, tcp_timestamps_size) == 0;
     return std::memcmp(a, b, n) == 0;
+}
+
+/// What must agree in the headers of segments that are joined, network header and TCP's without options: all but lengths, numbers of packet
+/// and of segment, checksums, and the flag that asks to push.
+template <class Header>
+constexpr auto agreement_wanted() {
+    std::array<std::uint8_t, sizeof(Header) + sizeof(tcp_header)> bits;
+    bits.fill(0xff);
+    const auto may_differ = [&](std::size_t at, std::size_t size) { std::fill_n(bits.begin() + static_cast<std::ptrdiff_t>(at), size, std::uint8_t{0}); };
+    may_differ(offsetof(Header, length), sizeof(Header::length));
+    if constexpr (std::same_as<Header, ipv4_header>) {
+        may_differ(offsetof(Header, id), sizeof(Header::id));
+        may_differ(offsetof(Header, checksum), sizeof(Header::checksum));
+    }
+    may_differ(sizeof(Header) + offsetof(tcp_header, sequence), sizeof(tcp_header::sequence));
+    may_differ(sizeof(Header) + offsetof(tcp_header, checksum), sizeof(tcp_header::checksum));
+    bits[sizeof(Header) + offsetof(tcp_header, control)] = static_cast<std::uint8_t>(~tcp_flags::psh);
+    return bits;
+}
+template <class Header>
+NETKIT_HOT bool headers_agree(const std::byte* a, const std::byte* b) {
+    static constexpr auto wanted = agreement_wanted<Header>();
+    constexpr std::size_t word = sizeof(std::uint64_t);
+    std::uint64_t differences = 0;
+    const auto compare = [&](std::size_t at) {
+        std::uint64_t bits;
+        std::memcpy(&bits, wanted.data() + at, word);
+        differences |= (load<std::uint64_t>(a + at) ^ load<std::uint64_t>(b + at)) & bits;
+    };
+    for (std::size_t at = 0; at + word <= wanted.size(); at += word) compare(at);
+    if constexpr (wanted.size() % word != 0) compare(wanted.size() - word);
+    return differences == 0;
 }
 
 /// Looks at the headers alone; no checksum is verified.
@@ -82,7 +116,7 @@ inline bool verified_for_joining(packet& p, const joinable_frame& f) {
     const auto length = f.payload_at - f.tcp_at + f.payload;
     if (f.type == ether_type::ipv4) {
         const auto& ip = header_in<ipv4_header>(p, f.network_at);
-        if (fold16(sum16(std::as_bytes(std::span(&ip, 1)))) != 0) return false;
+        if (fold16(sum_tail(reinterpret_cast<const std::byte*>(&ip), sizeof ip, 0)) != 0) return false;
         pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, length);
     } else {
         const auto& ip = header_in<ipv6_header>(p, f.network_at);
@@ -108,8 +142,10 @@ public:
         next_ = tcp.sequence + static_cast<std::uint32_t>(f.payload);
     }
     /// Takes the next frame in where it follows on and nothing that it says is lost. Else it is left as it is.
-    bool join(packet& p, const joinable_frame& f) {
-        if (!follows(p, f)) return false;
+    bool join(packet& p) {
+        auto f = frame_;
+        f.payload = payload_of_next(p);
+        if (f.payload == 0) return false;
         if (joined_ == 0 && !verified_for_joining(*first_, frame_)) return false;
         if (!verified_for_joining(p, f)) return false;
         const bool pushed = header_in<tcp_header>(p, f.tcp_at).has(tcp_flags::psh);
@@ -131,24 +167,25 @@ public:
     }
 
 private:
-    bool follows(packet& p, const joinable_frame& f) const {
-        if (f.payload_at != frame_.payload_at || f.tcp_at != frame_.tcp_at || f.payload > frame_.payload) return false;
-        if (joined_ == buffer::most_slices || f.payload_at - f.network_at + payload_ + f.payload > 65535) return false;
-        const auto &one = header_in<tcp_header>(*first_, f.tcp_at), &other = header_in<tcp_header>(p, f.tcp_at);
-        if (other.sequence != next_ || other.acknowledgement != one.acknowledgement) return false;
-        if (one.source != other.source || one.target != other.target || one.offset != other.offset) return false;
-        if (one.window != other.window || one.urgent != other.urgent) return false;
-        const auto *a = first_->head().data(), *b = p.head().data();
-        const auto options_at = f.tcp_at + sizeof(tcp_header);
-        if (!same_bytes(a + options_at, b + options_at, f.payload_at - options_at) || !same_bytes(a, b, f.network_at)) return false;
-        return f.type == ether_type::ipv6 ? same_way<ipv6_header>(p) : same_way<ipv4_header>(p);
+    /// How much the frame brings where it is the next and has the first one's headers, which were examined; else 0.
+    std::size_t payload_of_next(packet& p) const {
+        const auto head = p.head();
+        if (head.size() <= frame_.payload_at || p.slices() != 0 || p.gso_size() != 0 || p.checksum() == checksum_state::partial) return 0;
+        if (header_in<tcp_header>(p, frame_.tcp_at).sequence != next_ || !has_the_same_headers(p)) return 0;
+        const auto end = frame_.type == ether_type::ipv6 ? frame_.tcp_at + header_in<ipv6_header>(p, frame_.network_at).length
+                                                         : frame_.network_at + header_in<ipv4_header>(p, frame_.network_at).length;
+        if (end <= frame_.payload_at || end > head.size()) return 0;
+        const auto payload = end - frame_.payload_at;
+        const auto all = frame_.payload_at - frame_.network_at + payload_ + payload;
+        return payload <= frame_.payload && joined_ != buffer::most_slices && all <= 65535 ? payload : 0;
     }
-    template <class Header>
-    bool same_way(packet& p) const {
-        const auto &one = header_in<Header>(*first_, frame_.network_at), &other = header_in<Header>(p, frame_.network_at);
-        if (!(one.source == other.source && one.target == other.target)) return false;
-        if constexpr (std::same_as<Header, ipv6_header>) return one.version_flow == other.version_flow && one.hop_limit == other.hop_limit;
-        else return one.tos == other.tos && one.ttl == other.ttl;
+    bool has_the_same_headers(const packet& p) const {
+        const auto *a = first_->head().data(), *b = p.head().data();
+        const auto options_at = frame_.tcp_at + sizeof(tcp_header);
+        if (!same_bytes(a, b, frame_.network_at) || !same_bytes(a + options_at, b + options_at, frame_.payload_at - options_at)) return false;
+        a += frame_.network_at;
+        b += frame_.network_at;
+        return frame_.type == ether_type::ipv6 ? headers_agree<ipv6_header>(a, b) : headers_agree<ipv4_header>(a, b);
     }
     void describe() {
         const auto length = frame_.payload_at - frame_.tcp_at + payload_;
@@ -188,11 +225,11 @@ private:
     detail::segment_run run;
     std::size_t kept = 0;
     for (auto& frame : frames) {
-        const auto found = detail::examine_for_joining(frame, link);
-        if (found.payload != 0 && !run.empty() && run.join(frame, found)) continue;
+        if (!run.empty() && run.join(frame)) continue;
         run.end();
         auto& place = frames[kept++];
         if (&place != &frame) place = std::move(frame);
+        const auto found = detail::examine_for_joining(place, link);
         if (found.payload != 0) run.begin(place, found);
     }
     run.end();

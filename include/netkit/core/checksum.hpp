@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 namespace netkit {
 
@@ -50,7 +51,7 @@ struct word_sum {
 };
 
 /// Fewer than 128 bytes: as many steps as their number has bits.
-NETKIT_INLINE std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
+NETKIT_HOT std::uint64_t sum_tail(const std::byte* p, std::size_t n, std::uint64_t sum) {
     constexpr bool little = std::endian::native == std::endian::little;
     if (n < 8) [[unlikely]] {
         if (n & 4) sum += load<std::uint32_t>(p), p += 4;
@@ -93,6 +94,22 @@ struct wide_sum {
     }
 };
 
+/// Copies bytes [copied, n), fewer than 32: rather some of those before them once more than in many small pieces.
+NETKIT_HOT void copy_rest(std::byte* to, const std::byte* from, std::size_t n, std::size_t copied) {
+    const auto both_ends = [&]<std::size_t Size>(std::integral_constant<std::size_t, Size>) {
+        std::memcpy(to + copied, from + copied, Size);
+        std::memcpy(to + n - Size, from + n - Size, Size);
+    };
+    const auto left = n - copied;
+    if (left == 0) return;
+    if (n >= 32) std::memcpy(to + n - 32, from + n - 32, 32);
+    else if (left >= 16) both_ends(std::integral_constant<std::size_t, 16>{});
+    else if (left >= 8) both_ends(std::integral_constant<std::size_t, 8>{});
+    else if (left >= 4) both_ends(std::integral_constant<std::size_t, 4>{});
+    else if (left >= 2) both_ends(std::integral_constant<std::size_t, 2>{});
+    else to[copied] = from[copied];
+}
+
 /// Adds up n bytes, copying them to `to` on the way where Copies.
 template <bool Copies>
 NETKIT_INLINE std::uint64_t sum_wide(std::byte* to, const std::byte* p, std::size_t n, std::uint64_t sum) {
@@ -102,7 +119,7 @@ NETKIT_INLINE std::uint64_t sum_wide(std::byte* to, const std::byte* p, std::siz
     for (; at + 128 <= n; at += 128)
         for (std::size_t part = 0; part < 128; part += 32) lanes.add<Copies>(target(at + part), p + at + part);
     for (; at + 32 <= n; at += 32) lanes.add<Copies>(target(at), p + at);
-    if (Copies && at != n) std::memcpy(target(at), p + at, n - at);
+    if constexpr (Copies) copy_rest(to, p, n, at);
     return sum_tail(p + at, n - at, sum + lanes.total());
 }
 

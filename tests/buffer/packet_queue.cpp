@@ -80,4 +80,29 @@ TEST_CASE("a holder's notes stay with a packet while it waits") {
     for (int i = 0; i < 3; ++i) CHECK(queue.pop_front().control<int>() == i);
 }
 
+TEST_CASE("a ring keeps packets in order, and takes some at either end") {
+    pool home;
+    const auto numbered = [&](std::size_t n) { return bytes::packet_of(home, counting(n)); };
+    packet_ring ring;
+    CHECK(ring.empty());
+    CHECK_FALSE(ring.pop_front());
+    for (std::size_t i = 3; i <= 5; ++i) ring.push_back(numbered(i));
+    CHECK(ring.back().size() == 5);
+    ring.push_front(numbered(2));
+    ring.push_front(numbered(1));
+    std::size_t seen = 0;
+    ring.for_each([&](const packet& p) { return p.size() == ++seen && seen < 4; });
+    CHECK(seen == 4);
+    for (std::size_t i = 1; i <= 5; ++i) CHECK(ring.pop_front().size() == i);
+    CHECK(ring.empty());
+    ring.for_each([&](const packet&) { return ++seen != 0; });
+    CHECK(seen == 4);
+    ring.push_front(numbered(7));
+    CHECK(ring.back().size() == 7);
+    ring.push_back(numbered(8));
+    ring.clear();
+    CHECK(ring.empty());
+    CHECK(home.in_use() == 0);
+}
+
 }  // namespace buffer_packet_queue_tests

@@ -260,9 +260,10 @@ public:
 private:
     friend class shared_packet;
     friend class packet_queue;
+    friend class packet_ring;
     explicit packet(buffer* b) : buffer_(b) {}
 
-    NETKIT_INLINE static buffer* take(detail::pool_store* home, std::size_t headroom, std::size_t size) {
+    NETKIT_HOT static buffer* take(detail::pool_store* home, std::size_t headroom, std::size_t size) {
         const auto wanted = headroom + size;
         if (wanted <= buffer_capacities[0]) [[likely]] return home->get(0, headroom);
         if (wanted <= buffer_capacities[1]) return home->get(1, headroom);

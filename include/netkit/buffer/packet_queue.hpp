@@ -82,4 +82,55 @@ private:
     std::size_t size_ = 0, bytes_ = 0;
 };
 
+/// The same in one pointer, and without counts: the last packet, whose next is the first.
+class packet_ring {
+public:
+    packet_ring() = default;
+    packet_ring(const packet_ring&) = delete;
+    packet_ring& operator=(const packet_ring&) = delete;
+    ~packet_ring() { clear(); }
+
+    bool empty() const { return !last_; }
+    /// The last packet; the ring must not be empty.
+    packet& back() { return last_; }
+
+    /// `p` must not be empty.
+    NETKIT_INLINE void push_back(packet p) {
+        p.buffer_->next = last_ ? std::exchange(last_.buffer_->next, p.buffer_) : p.buffer_;
+        std::swap(last_.buffer_, p.buffer_);
+        p.buffer_ = nullptr;
+    }
+    void push_front(packet p) {
+        if (!last_) return push_back(std::move(p));
+        p.buffer_->next = last_.buffer_->next;
+        last_.buffer_->next = std::exchange(p.buffer_, nullptr);
+    }
+    /// Empty where the ring is.
+    NETKIT_INLINE packet pop_front() {
+        if (!last_) return {};
+        auto* first = last_.buffer_->next;
+        if (first == last_.buffer_) last_.buffer_ = nullptr;
+        else last_.buffer_->next = first->next;
+        first->next = nullptr;
+        return packet(first);
+    }
+    /// Calls f with each packet, first to last, for as long as it returns true.
+    template <class F>
+    void for_each(F&& f) const {
+        for (auto* at = last_.buffer_; at;) {
+            at = at->next;
+            packet p(at);
+            const bool more = f(std::as_const(p));
+            p.buffer_ = nullptr;
+            if (!more || at == last_.buffer_) return;
+        }
+    }
+    void clear() {
+        while (!empty()) pop_front();
+    }
+
+private:
+    packet last_;
+};
+
 }  // namespace netkit

@@ -28,11 +28,21 @@ namespace detail {
 
 /// The free lists of a pool. It outlives the pool until the last buffer has come home, since packets may.
 struct pool_store {
+    /// Where a recycled object lies.
+    struct cell {
+        pool_store* home;
+        cell* next;
+        const void* holds;  // which type's object it has had last, which is still there
+        alignas(8) std::byte object[256];
+    };
+
     std::array<buffer*, buffer_capacities.size()> free{};
+    cell* free_cells = nullptr;
     std::vector<void*> slabs;
     std::size_t allocated = 0;  // bytes in slabs
     std::size_t limit = 0;
     std::size_t in_use = 0;     // buffers
+    std::size_t cells_in_use = 0;
     bool (*fails)(void*) = nullptr;  // for tests: whether an allocation is to fail
     void* fails_context = nullptr;
     std::size_t fail_at = 0;         // countdown until one fails
@@ -57,7 +67,7 @@ struct pool_store {
             b->home = this;
             b->size_class = static_cast<std::uint8_t>(size_class);
             b->next = std::exchange(free[size_class], b);
-            poison(b);
+            poison(b->begin(), b->capacity());
         }
         return true;
     }
@@ -76,7 +86,7 @@ struct pool_store {
             if (!grow(size_class)) return nullptr;
         auto* b = free[size_class];
         free[size_class] = b->next;
-        unpoison(b);
+        unpoison(b->begin(), b->capacity());
         ++in_use;
         b->next = nullptr;
         b->owners = 1;
@@ -86,22 +96,57 @@ struct pool_store {
     }
     NETKIT_INLINE void put(buffer* b) {
         if (b->about.slices != 0) [[unlikely]] release_slices(b);
-        poison(b);
+        poison(b->begin(), b->capacity());
         b->next = std::exchange(free[b->size_class], b);
         --in_use;
-        if (orphaned) [[unlikely]] end_with_the_last();
+        if (orphaned) [[unlikely]] end_if_unused();
     }
-    NETKIT_COLD void end_with_the_last() {
-        if (in_use == 0) delete this;
+    NETKIT_COLD void end_if_unused() {
+        if (in_use == 0 && cells_in_use == 0) delete this;
+    }
+
+    NETKIT_COLD bool grow_cells() {
+        static constexpr std::size_t most = 64;
+        const auto count = std::min(most, (limit - std::min(limit, allocated)) / sizeof(cell));
+        if (count == 0) return false;
+        auto* memory = static_cast<std::byte*>(::operator new(count * sizeof(cell), std::align_val_t{alignof(buffer)}, std::nothrow));
+        if (!memory) return false;
+        slabs.push_back(memory);
+        allocated += count * sizeof(cell);
+        for (auto i = count; i-- > 0;) {
+            auto* c = new (memory + i * sizeof(cell)) cell;
+            c->home = this;
+            c->holds = nullptr;
+            c->next = std::exchange(free_cells, c);
+            poison(c->object, sizeof c->object);
+        }
+        return true;
+    }
+    NETKIT_INLINE cell* get_cell() {
+        if (fails) [[unlikely]]
+            if (fails_now()) return nullptr;
+        if (!free_cells) [[unlikely]]
+            if (!grow_cells()) return nullptr;
+        ++cells_in_use;
+        auto* c = free_cells;
+        free_cells = c->next;
+        unpoison(c->object, sizeof c->object);
+        return c;
+    }
+    NETKIT_INLINE void put_cell(cell* c) {
+        poison(c->object, sizeof c->object);
+        c->next = std::exchange(free_cells, c);
+        --cells_in_use;
+        if (orphaned) [[unlikely]] end_if_unused();
     }
     static void release_slices(buffer* b);
 
 #if defined(NETKIT_POISON_FREE_BUFFERS)
-    static void poison(buffer* b) { __asan_poison_memory_region(b->begin(), b->capacity()); }
-    static void unpoison(buffer* b) { __asan_unpoison_memory_region(b->begin(), b->capacity()); }
+    static void poison(void* at, std::size_t size) { __asan_poison_memory_region(at, size); }
+    static void unpoison(void* at, std::size_t size) { __asan_unpoison_memory_region(at, size); }
 #else
-    static void poison(buffer*) {}
-    static void unpoison(buffer*) {}
+    static void poison(void*, std::size_t) {}
+    static void unpoison(void*, std::size_t) {}
 #endif
 };
 
@@ -129,11 +174,13 @@ public:
     pool& operator=(const pool&) = delete;
     ~pool() {
         store_->orphaned = true;
-        if (store_->in_use == 0) delete store_;
+        store_->end_if_unused();
     }
 
     /// Buffers handed out and not yet back.
     std::size_t in_use() const { return store_->in_use; }
+    /// Recycled objects that there are.
+    std::size_t cells_in_use() const { return store_->cells_in_use; }
     /// Bytes taken from the system so far.
     std::size_t allocated() const { return store_->allocated; }
     std::size_t limit() const { return store_->limit; }
@@ -153,6 +200,8 @@ public:
 private:
     friend class packet;
     friend class chunk;
+    template <class T>
+    friend struct recycled;
     detail::pool_store* store_;
 };
 

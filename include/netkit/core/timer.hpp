@@ -30,7 +30,7 @@ public:
 
     bool armed() const { return in_ != nullptr; }
     /// The moment it ends; only where armed().
-    time_point when() const { return when_; }
+    inline time_point when() const;
     inline void disarm();
 
 private:
@@ -40,36 +40,27 @@ private:
 
     timers* in_ = nullptr;
     std::uint32_t slot_ = 0;
-    std::uint32_t order_ = 0;  // among those that end at the same moment
-    time_point when_{};
-    expiry expire_ = nullptr;
 };
 
 /// A stack's timers, soonest first, and in the order in which they were armed where they end at the same moment: a heap in which each
-/// timer knows its slot. Moments lie in the heap itself, and a slot's four successors side by side, so that to move one timer among
-/// many thousands touches few lines of memory.
+/// timer knows its slot. What is only known of those that are armed lies in the heap, and a slot's four successors side by side, so that
+/// to move one timer among many thousands touches few lines of memory.
 class timers {
 public:
     timers() = default;
     timers(const timers&) = delete;
     ~timers() {
-        for (auto& s : heap_) s.what->in_ = nullptr;
+        for (auto& e : heap_) e.which->in_ = nullptr;
     }
 
     /// Calls expire(stack, t) from `run` once `when` has come. Arming an armed timer moves it.
     [[gnu::noinline]] void arm(timer& t, time_point when, void (*expire)(void* stack, timer&)) {
-        t.expire_ = expire;
-        t.order_ = next_order_++;
-        if (t.in_ == this) {
-            t.when_ = when;
-            settle(t.slot_, {when, &t});
-            return;
-        }
+        const entry armed{when, &t, expire, next_order_++};
+        if (t.in_ == this) return settle(t.slot_, armed);
         t.disarm();
         t.in_ = this;
-        t.when_ = when;
-        heap_.push_back({when, &t});
-        settle(heap_.size() - 1, {when, &t});
+        heap_.push_back(armed);
+        settle(heap_.size() - 1, armed);
     }
     /// The soonest moment, if any.
     std::optional<time_point> next() const {
@@ -82,61 +73,61 @@ public:
     std::size_t run(void* stack, time_point now) {
         std::size_t expired = 0;
         for (std::size_t most = heap_.size(); !heap_.empty() && heap_.front().when <= now && expired < most; ++expired) {
-            auto& t = *heap_.front().what;
-            remove(t);
-            t.expire_(stack, t);
+            const auto due = heap_.front();
+            remove(*due.which);
+            due.expire(stack, *due.which);
         }
         return expired;
     }
 
 private:
     friend class timer;
-    struct slot {
+    struct entry {
         time_point when;
-        timer* what;
+        timer* which;
+        timer::expiry expire;
+        std::uint32_t order;  // among those that end at the same moment
     };
     static constexpr std::size_t fan = 4;
 
-    void place(std::size_t at, const slot& s) {
-        heap_[at] = s;
-        s.what->slot_ = static_cast<std::uint32_t>(at);
+    void place(std::size_t slot, const entry& e) {
+        heap_[slot] = e;
+        e.which->slot_ = static_cast<std::uint32_t>(slot);
     }
-    static bool later(const slot& a, const slot& b) {
+    static bool later(const entry& a, const entry& b) {
         if (a.when != b.when) [[likely]] return a.when > b.when;
-        return static_cast<std::int32_t>(a.what->order_ - b.what->order_) > 0;
+        return static_cast<std::int32_t>(a.order - b.order) > 0;
     }
     /// The soonest of those behind a slot; none where this is the end of the heap.
-    std::size_t soonest_behind(std::size_t at) const {
-        auto soonest = fan * at + 1;
+    std::size_t soonest_behind(std::size_t slot) const {
+        auto soonest = fan * slot + 1;
         for (auto other = soonest + 1, end = std::min(soonest + fan, heap_.size()); other < end; ++other)
             if (later(heap_[soonest], heap_[other])) soonest = other;
         return soonest;
     }
-    void settle(std::size_t at, slot s) {
-        for (; at != 0 && later(heap_[(at - 1) / fan], s); at = (at - 1) / fan) place(at, heap_[(at - 1) / fan]);
-        for (std::size_t next; (next = soonest_behind(at)) < heap_.size() && later(s, heap_[next]); at = next) place(at, heap_[next]);
-        place(at, s);
+    void settle(std::size_t slot, const entry e) {
+        for (; slot != 0 && later(heap_[(slot - 1) / fan], e); slot = (slot - 1) / fan) place(slot, heap_[(slot - 1) / fan]);
+        for (std::size_t next; (next = soonest_behind(slot)) < heap_.size() && later(e, heap_[next]); slot = next) place(slot, heap_[next]);
+        place(slot, e);
     }
     void remove(timer& t) {
         const auto last = heap_.back();
         heap_.pop_back();
         t.in_ = nullptr;
-        if (last.what != &t) settle(t.slot_, last);
+        if (last.which != &t) settle(t.slot_, last);
     }
-    std::vector<slot> heap_;
+    std::vector<entry> heap_;
     std::uint32_t next_order_ = 0;
 };
 
+inline time_point timer::when() const { return in_->heap_[slot_].when; }
 inline void timer::disarm() {
     if (in_) in_->remove(*this);
 }
 inline void timer::take(timer& other) {
     in_ = std::exchange(other.in_, nullptr);
     slot_ = other.slot_;
-    order_ = other.order_;
-    when_ = other.when_;
-    expire_ = other.expire_;
-    if (in_) in_->heap_[slot_].what = this;
+    if (in_) in_->heap_[slot_].which = this;
 }
 
 }  // namespace netkit

@@ -70,6 +70,7 @@ struct tcp : leaf {
     tcp_slab<port> bound;
     tcp_slab<tcp_half_open> half_open;
     tcp_slab<tcp_time_wait> remembered;
+    tcp_shared_options latest_options;  ///< that a socket connected with: the next one's may be the same
     tcp_half_open_schedule handshakes;
     tcp_syn_cookies cookies;
     tcp_time_wait_list time_waits;
@@ -179,7 +180,7 @@ struct tcp : leaf {
             handshakes.for_each([&](tcp_half_open& h) {
                 if (h.queue == &gone) forget(h);
             });
-        gone.waiting.for_each([this](entry& e) { destroy(e); });
+        while (auto* e = gone.take_waiting()) destroy(*e);
         bound.destroy(gone);
     }
     void forget(tcp_half_open& h) {
@@ -192,9 +193,8 @@ struct tcp : leaf {
         flows.remove(w);
         remembered.destroy(w);
     }
-    /// A connection that nobody holds any more.
+    /// A connection that nobody holds any more, and that does not wait to be accepted.
     void destroy(entry& e) {
-        if (e.listener) e.listener->remove(e);
         flows.remove(e);
         connections.destroy(e);
     }
@@ -284,6 +284,7 @@ private:
         if (e.state == tcp_state::time_wait && e.listed) remember(here, e);
         flows.remove(e);
         e.timer::disarm();
+        e.rest();
         // What a socket holds, or may still be given, goes when the socket does.
         if (e.socket || e.admitted) return;
         destroy(e);

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -145,10 +146,11 @@ private:
         } else if (!is_free(local_port) || (source == target && local_port == remote.port)) {
             return errc::address_in_use;
         }
+        if (!here->latest_options.set(s.options_)) return errc::no_buffers;
         auto* e = here->connections.make();
         if (!e) return errc::no_buffers;
         e->key = key(local_port);
-        e->options = s.options_;
+        e->options = here->latest_options;
         if (!s.congestion_control_.empty()) choose_congestion(e->congestion, s.congestion_control_);
         e->way.scope = remote.scope;
         if (!tcp_output<Here>(here).find_way(*e)) {
@@ -184,15 +186,13 @@ private:
         auto* its_port = port_of(listener);
         if (!its_port || its_port->backlog == 0) return errc::invalid_argument;
         if (peer.core_) return errc::already_connected;
-        if (its_port->waiting.empty()) return errc::would_block;
-        auto& e = its_port->waiting.front();
-        its_port->remove(e);
-        e.admitted = false;
-        e.socket = &peer;
+        auto* e = its_port->take_waiting();
+        if (!e) return errc::would_block;
+        e->socket = &peer;
         peer.core_ = &core;
         peer.functions_ = listener.functions_;
-        peer.connection_ = &e;
-        peer.options_ = e.options;
+        peer.connection_ = e;
+        peer.options_ = *e->options;
         peer.congestion_control_ = listener.congestion_control_;
         here->sockets.push_back(peer);
         return errc::ok;
@@ -249,12 +249,7 @@ private:
         static_cast<list_hook&>(s).unlink();
         if (auto* its_port = port_of(s)) {
             // Connections that no one will accept.
-            const auto refuse = [&](entry& e) {
-                its_port->remove(e);
-                e.admitted = false;
-                give_up(here, e, true);
-            };
-            its_port->waiting.for_each(refuse);
+            while (auto* e = its_port->take_waiting()) give_up(here, *e, true);
             release_port(here, s);
         }
         if (auto* e = static_cast<entry*>(std::exchange(s.connection_, nullptr))) {
@@ -290,7 +285,10 @@ private:
             its_port->reuse_address = s.options_.reuse_address;
             its_port->v6_only = s.options_.v6_only;
         }
-        if (auto* e = connection_of(s)) here->work(here, *e, [&](auto& io) { tcp_machine::options_changed(io, *e, s.options_); });
+        auto* e = connection_of(s);
+        if (!e) return;
+        if (!here->latest_options.set(s.options_)) throw std::bad_alloc();
+        here->work(here, *e, [&](auto& io) { tcp_machine::options_changed(io, *e, here->latest_options); });
     }
     static errc choose_congestion_control(stack_core&, tcp_socket& s, std::string_view name) {
         const auto known = known_congestion_name<typename layer::congestion_type>(name);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <netkit/core/intrusive_list.hpp>
 #include <netkit/core/timer.hpp>
 #include <netkit/layers/tcp_socket.hpp>
 #include <netkit/protocol/port_table.hpp>
@@ -17,34 +16,46 @@ struct tcp_port;
 /// A connection as the layer keeps it: with its timer, and with whom it belongs to: a socket, a listener that has not given it
 /// to one yet, or nobody.
 template <congestion_control Congestion>
-struct tcp_entry : tcp_connection<Congestion>, timer, list_hook {
+struct tcp_entry : tcp_connection<Congestion>, timer {
     tcp_socket* socket = nullptr;
-    tcp_port<tcp_entry>* listener = nullptr;
+    union {
+        tcp_port<tcp_entry>* listener = nullptr;  ///< until it is admitted
+        tcp_entry* next_waiting;                  ///< from then on, until it is accepted
+    };
 };
 
 /// The local port of a socket; where it listens, with the handshakes it leads and the connections that wait to be accepted.
 template <class Entry>
 struct tcp_port : port_binding, tcp_syn_queue {
     tcp_socket* socket = nullptr;
+    tcp_shared_options options;       ///< the socket's, as of the last connection
     std::size_t backlog = 0;          ///< 0: not listening
     std::size_t waiting_count = 0;
-    intrusive_list<Entry> waiting;    ///< to be accepted, the first to come first
-
     bool has_room() const { return waiting_count < backlog; }
     /// Handshakes under way at once: more than may wait, since many a SYN comes to nothing. Beyond that there are SYN cookies.
     std::size_t most_half_open() const { return backlog < 64 ? 64 : backlog; }
     void admit(Entry& e) {
         e.admitted = true;
+        e.next_waiting = nullptr;
+        (last_waiting_ ? last_waiting_->next_waiting : first_waiting_) = &e;
+        last_waiting_ = &e;
         ++waiting_count;
-        waiting.push_back(e);
     }
-    void remove(Entry& e) {
-        if (e.admitted) {
-            --waiting_count;
-            static_cast<list_hook&>(e).unlink();
-        }
-        e.listener = nullptr;
+    /// The first of those that wait to be accepted, which from now on no longer does; null where none does.
+    Entry* take_waiting() {
+        auto* e = first_waiting_;
+        if (!e) return nullptr;
+        first_waiting_ = e->next_waiting;
+        if (!first_waiting_) last_waiting_ = nullptr;
+        --waiting_count;
+        e->admitted = false;
+        e->listener = nullptr;
+        return e;
     }
+
+private:
+    Entry* first_waiting_ = nullptr;
+    Entry* last_waiting_ = nullptr;
 };
 
 }  // namespace netkit

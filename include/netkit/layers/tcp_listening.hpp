@@ -230,10 +230,11 @@ private:
     }
     /// Null where there is neither memory nor a way.
     entry* make_entry(port& its_port, const tcp_flow_key& key, interface_id scope) const {
+        if (!its_port.options.set(its_port.socket->options())) return nullptr;
         auto* e = here->connections.make();
         if (!e) return nullptr;
         e->key = key;
-        e->options = its_port.socket->options();
+        e->options = its_port.options;
         if (!its_port.socket->congestion_control_.empty()) choose_congestion(e->congestion, its_port.socket->congestion_control_);
         e->way.scope = scope;
         e->listener = &its_port;

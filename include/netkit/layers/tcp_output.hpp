@@ -125,7 +125,7 @@ private:
             const auto* found = internet->route(e.key.template remote_as<A>(), e.way.scope);
             if (!found) return false;
             auto& way = e.way;
-            if constexpr (A::is_v6) way.hop_high = found->hop.high(), way.hop_low = found->hop.low();
+            if constexpr (A::is_v6) way.set_hop(found->hop.high(), found->hop.low(), e.key);
             else way.hop_low = found->hop.raw();
             way.out = found->out;
             way.mtu = found->mtu;
@@ -135,17 +135,25 @@ private:
             const auto mss = mss_of(*found);
             const bool changed = way.mss != mss;
             way.mss = std::max(mss, tcp_machine::least_mss);
-            way.most_payload = interface.takes_super_segments ? 65535 - tcp_headers_size<A> - tcp_longest_options : 0;
+            way.most_payload = interface.takes_super_segments ? static_cast<std::uint16_t>(65535 - tcp_headers_size<A> - tcp_longest_options) : std::uint16_t(0);
             if (changed && is_synchronized(e.state)) tcp_machine::choose_send_mss(e);
             return true;
         } else {
             return false;
         }
     }
-    template <ip_number A>
-    static A hop_of(const tcp_way& way) {
-        if constexpr (A::is_v6) return {way.hop_high, way.hop_low};
-        else return A::from_raw(static_cast<std::uint32_t>(way.hop_low));
+    template <ip_number A, class Entry>
+    A hop_of(const Entry& e) const {
+        const tcp_way& way = e.way;
+        if constexpr (A::is_v6) {
+            if (way.hop_high == tcp_way::upper_half::unknown) [[unlikely]] {
+                const auto* found = here.template nearest<router_of<A>>()->route(e.key.template remote_as<A>(), way.scope);
+                return found ? found->hop : A{};
+            }
+            return {way.upper_half_of_hop(e.key), way.hop_low};
+        } else {
+            return A::from_raw(static_cast<std::uint32_t>(way.hop_low));
+        }
     }
     template <ip_number A, class Entry>
     [[gnu::noinline]] NETKIT_FLATTEN errc send_as(Entry& e, packet&& p, const tcp_header& header, const tcp_option_bytes& options) const {
@@ -161,7 +169,7 @@ private:
             path<A> way;
             way.source = e.key.template local_as<A>();
             way.target = e.key.template remote_as<A>();
-            way.hop = hop_of<A>(e.way);
+            way.hop = hop_of<A>(e);
             way.out = e.way.out;
             way.mtu = e.way.mtu;
             way.hop_limit = e.way.hop_limit;

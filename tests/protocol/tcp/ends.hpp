@@ -65,7 +65,7 @@ public:
     bool admits = true;
     bool listening = false;
     std::uint16_t way_mss = 1460;
-    std::uint32_t most_payload = 0;
+    std::uint16_t most_payload = 0;
     netkit::tcp_socket_options options{};
 
     void reset() {
@@ -75,7 +75,7 @@ public:
     void prepare() {
         connection_->way.mss = way_mss;
         connection_->way.most_payload = most_payload;
-        connection_->options = options;
+        connection_->options = netkit::tcp_shared_options(options);
     }
     void connect() {
         prepare();
@@ -95,7 +95,7 @@ public:
     }
     void finish() { netkit::tcp_machine::finish_sending(*this, c()); }
     void close() { netkit::tcp_machine::close(*this, c()); }
-    void set(const netkit::tcp_socket_options& o) { netkit::tcp_machine::options_changed(*this, c(), o); }
+    void set(const netkit::tcp_socket_options& o) { netkit::tcp_machine::options_changed(*this, c(), netkit::tcp_shared_options(o)); }
 
     /// A segment arrives.
     void arrive(const segment& s) {

@@ -99,7 +99,7 @@ NETKIT_HOT void advance(Host& host, Connection& c, const tcp_segment& s, tcp_del
     const auto about = circumstances(host, c);
     c.transmissions.acknowledge(c.send_unacknowledged, [&](const tcp_transmission& t) { count_delivered(c, news, t, s, about, true); });
     // Kept behind the flow, so that it does not come to lie ahead when sequence numbers wrap.
-    if (c.send_unacknowledged - c.recovery.recover > 1u << 30 && !c.recovery.recovering()) c.recovery.recover = c.send_unacknowledged - 1;
+    if (c.send_unacknowledged - c.repair().recover > 1u << 30 && !c.recovery.recovering()) c.repair().recover = c.send_unacknowledged - 1;
     if (bytes != 0) tune_send_buffer(host, c);
     if (c.writer_waits && c.has_worthwhile_send_room()) {
         c.writer_waits = false;
@@ -145,16 +145,16 @@ NETKIT_HOT bool is_duplicate(const Connection& c, const tcp_segment& s) {
 template <class Host, class Connection>
 NETKIT_HOT void learn(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news, bool duplicate) {
     const bool recovering = c.recovery.now == tcp_loss_recovery::phase::recovery;
-    const bool round_ended = news.advances && c.send_unacknowledged >= c.round_end;
+    const bool round_ended = news.advances && c.send_unacknowledged >= c.repair().round_end;
     const auto rtt = measure_round_trip(host, c, s, news, round_ended);
     if (c.recovery.probing) [[unlikely]] tail_probe_acknowledged(host, c, s, news);
     auto look_again = time_point::max();
-    const bool calm = !c.recovery.recovering() && !c.recovery.may_undo && c.transmissions.selected() == 0 && c.recovery.left == 0 && !duplicate && !news.twice;
+    const bool calm = !c.recovery.recovering() && !c.recovery.may_undo && c.transmissions.selected() == 0 && !duplicate && !news.twice && c.repair().left == 0;
     if (!calm) [[unlikely]] look_again = repair(host, c, s, news, duplicate);
     grow_window(host, c, news, rtt, round_ended, recovering);
     if (round_ended) {
         hope_for_wider_path(host, c);
-        c.round_end = c.send_next;
+        c.repair().round_end = c.send_next;
         c.window_limited = false;
     }
     if (c.waiting == tcp_waiting::window) return;
@@ -195,8 +195,11 @@ NETKIT_HOT bool process_acknowledgement(Host& host, Connection& c, const tcp_seg
         if (news.advances) advance(host, c, s, news);
         update_send_window(c, s, news.advances);
         if (news.advances || news.selects || news.twice || duplicate) learn(host, c, s, news, duplicate);
+        // What came twice may have been told of while nothing was under way, and no timer is armed.
+        if (news.twice) [[unlikely]] c.rest();
     }
     if (c.waiting == tcp_waiting::window) [[unlikely]] probe_answered(host, c);
+    c.rest_soon();
     return true;
 }
 

@@ -20,7 +20,7 @@ NETKIT_COLD void suspect_black_hole(Host& host, Connection& c) {
     const std::uint16_t next = c.way.mss > 1380 ? std::uint16_t(1380) : c.way.mss > 1220 ? std::uint16_t(1220) : smallest;
     if (c.way.mss <= next) return;
     c.way.mss = next;
-    if (c.way.most_payload != 0) c.way.most_payload = c.way.most_payload / next * next;
+    if (c.way.most_payload != 0) c.way.most_payload = static_cast<std::uint16_t>(c.way.most_payload / next * next);
     c.way.narrowed_at = host.now();
     c.way.narrowed = true;
     choose_send_mss(c);

@@ -62,7 +62,7 @@ inline bool has_memory_to_grow(const pool& buffers) { return buffers.allocated()
 /// The buffers that the program has asked for, or, where it has not, those that a connection begins with and that grow.
 template <class Connection>
 void choose_buffers(Connection& c) {
-    const auto& o = c.options;
+    const auto& o = *c.options;
     if (o.send_buffer != 0) c.send_buffer = o.send_buffer;
     else c.send_buffer = std::max(c.send_buffer, std::min(tcp_socket_options::first_send_buffer, o.most_send_buffer));
     if (o.receive_buffer != 0) c.tuning.start(o.receive_buffer, true);
@@ -73,7 +73,7 @@ void choose_buffers(Connection& c) {
 /// The most that the receive buffer will ever be, as far as is known: what the window's scale has to cover.
 template <class Connection>
 std::uint32_t most_receive_buffer(const Connection& c) {
-    return c.options.receive_buffer != 0 ? c.options.receive_buffer : c.options.most_receive_buffer;
+    return c.options->receive_buffer != 0 ? c.options->receive_buffer : c.options->most_receive_buffer;
 }
 
 /// Data has come after the end of a round trip. `echo_age` is how old the timestamp was that it echoed, in milliseconds, if `echoed`.
@@ -84,16 +84,16 @@ NETKIT_COLD void tune_receive_buffer(Host& host, Connection& c, bool echoed, std
     // An age of zero says less than a millisecond, of which our own measurement may know more.
     if (echoed && echo_age == 0) measured = std::min(measured, tcp_microseconds(milliseconds(1)));
     else if (echoed && echo_age < 60'000) measured = milliseconds(echo_age);
-    const auto read = static_cast<std::uint32_t>(c.bytes_received - c.receiving.size());
-    const auto most = has_memory_to_grow(host.buffers()) ? c.options.most_receive_buffer : c.tuning.buffer();
+    const auto read = c.receive_next - c.initial_receive - c.receiving.size();
+    const auto most = has_memory_to_grow(host.buffers()) ? c.options->most_receive_buffer : c.tuning.buffer();
     c.tuning.round_ended(host.now(), read, std::max(measured, tcp_microseconds(1)), c.receive_mss, most);
 }
 
 /// New data was acknowledged: the send buffer holds twice the congestion window, so that there is always something to send.
 template <class Host, class Connection>
 NETKIT_HOT void tune_send_buffer(Host& host, Connection& c) {
-    if (c.options.send_buffer != 0) return;
-    const auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{2} * c.congestion_window(), c.options.most_send_buffer));
+    if (c.options->send_buffer != 0) return;
+    const auto wanted = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{2} * c.congestion_window(), c.options->most_send_buffer));
     if (wanted > c.send_buffer && has_memory_to_grow(host.buffers())) c.send_buffer = wanted;
 }
 

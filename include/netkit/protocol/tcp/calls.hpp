@@ -73,6 +73,22 @@ errc may_write(const Connection& c) {
     return c.was_established ? errc::connection_reset : errc::not_connected;
 }
 
+/// Nothing could be put behind what is to be sent.
+template <class Connection>
+NETKIT_COLD void nothing_was_queued(Connection& c) {
+    // A chunk may wait to be filled.
+    if (c.sending.empty()) c.sending.clear();
+    c.rest();
+}
+
+/// There is no memory to queue anything.
+template <class Connection>
+NETKIT_COLD io_result cannot_queue(Connection& c, std::span<const std::span<const std::byte>> buffers) {
+    const bool wanted = std::any_of(buffers.begin(), buffers.end(), [](const auto& buffer) { return !buffer.empty(); });
+    c.writer_waits = c.writer_waits || wanted;
+    return {0, wanted ? errc::no_buffers : errc::ok};
+}
+
 /// SEND: copies what there is room for.
 template <class Host, class Connection>
 NETKIT_HOT io_result send(Host& host, Connection& c, std::span<const std::span<const std::byte>> buffers) {
@@ -80,6 +96,7 @@ NETKIT_HOT io_result send(Host& host, Connection& c, std::span<const std::span<c
     if (can != errc::ok) return {0, can};
     std::size_t done = 0;
     bool wanted = false, out_of_buffers = false;
+    if (!c.wake(host.buffers())) [[unlikely]] return cannot_queue(c, buffers);
     for (auto buffer : buffers) {
         wanted = wanted || !buffer.empty();
         const auto n = std::min<std::size_t>(buffer.size(), c.send_room());
@@ -92,6 +109,7 @@ NETKIT_HOT io_result send(Host& host, Connection& c, std::span<const std::span<c
         }
     }
     if (done != 0) output(host, c);
+    else nothing_was_queued(c);
     if (done != 0 || !wanted) return {done, errc::ok};
     return {0, out_of_buffers ? errc::no_buffers : errc::would_block};
 }
@@ -107,7 +125,10 @@ io_result send(Host& host, Connection& c, shared_packet bytes) {
         c.writer_waits = true;
         return {0, errc::would_block};
     }
-    if (!c.sending.append(host.buffers(), std::move(bytes))) return {0, errc::no_buffers};
+    if (n != 0 && (!c.wake(host.buffers()) || !c.sending.append(host.buffers(), std::move(bytes)))) {
+        nothing_was_queued(c);
+        return {0, errc::no_buffers};
+    }
     output(host, c);
     return {n, errc::ok};
 }
@@ -196,7 +217,7 @@ void finish_receiving(Host& host, Connection& c) {
 template <class Host, class Connection>
 void close(Host& host, Connection& c) {
     c.orphan = true;
-    const bool at_once = c.options.linger && c.options.linger_time.count() == 0;
+    const bool at_once = c.options->linger && c.options->linger_time.count() == 0;
     const bool unread = !c.receiving.empty();
     c.receiving.clear();
     if (c.state == tcp_state::closed || c.state == tcp_state::time_wait) return;
@@ -205,22 +226,22 @@ void close(Host& host, Connection& c) {
     finish_sending(host, c);
     c.life_at = time_point::max();
     if (c.state == tcp_state::fin_wait_2) c.life_at = host.now() + tcp_timing::fin_wait_2;
-    if (c.options.linger) c.life_at = host.now() + c.options.linger_time;
+    if (c.options->linger) c.life_at = host.now() + c.options->linger_time;
     if (c.life_at != time_point::max()) schedule(host, c);
 }
 
 /// Options were changed while it is open.
 template <class Host, class Connection>
-void options_changed(Host& host, Connection& c, const tcp_socket_options& options) {
-    const bool kept_alive = c.options.keep_alive;
+void options_changed(Host& host, Connection& c, const tcp_shared_options& options) {
+    const bool kept_alive = c.options->keep_alive;
     c.options = options;
     choose_buffers(c);
     if (!is_synchronized(c.state)) return;
     choose_send_mss(c);
-    if (!c.orphan && options.keep_alive != kept_alive) c.life_at = options.keep_alive ? host.now() + options.keep_alive_idle : time_point::max();
+    if (!c.orphan && options->keep_alive != kept_alive) c.life_at = options->keep_alive ? host.now() + options->keep_alive_idle : time_point::max();
     if (c.life_at != time_point::max()) schedule(host, c);
     if (c.unsent() != 0) output(host, c);
-    if (options.quick_ack && c.unacknowledged_bytes != 0) send_acknowledgement(host, c);
+    if (options->quick_ack && c.unacknowledged_bytes != 0) send_acknowledgement(host, c);
     bytes_were_read(host, c);
 }
 

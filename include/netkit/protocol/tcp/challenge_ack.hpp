@@ -15,8 +15,8 @@ public:
 
     bool allow(time_point now) {
         const auto second = static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
-        if (second != second_) {
-            second_ = second;
+        if (const auto this_one = second % seconds_known; this_one != second_) {
+            second_ = this_one % seconds_known;
             count_ = 0;
         }
         if (count_ == most_a_second) return false;
@@ -25,8 +25,10 @@ public:
     }
 
 private:
-    std::uint32_t second_ = 0;
-    std::uint8_t count_ = 0;
+    static constexpr std::uint32_t seconds_known = 1u << 24;
+
+    std::uint32_t second_ : 24 = 0;  // modulo half a year
+    std::uint32_t count_ : 8 = 0;
 };
 
 }  // namespace netkit

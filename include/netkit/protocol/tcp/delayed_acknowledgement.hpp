@@ -22,7 +22,7 @@ inline std::uint32_t segment_size(const packet& p) {
 template <class Host, class Connection>
 NETKIT_HOT void acknowledge_soon(Host& host, Connection& c, std::uint32_t size, std::uint32_t segment) {
     if (segment > c.receive_mss) [[unlikely]] c.receive_mss = static_cast<std::uint16_t>(std::min<std::uint32_t>(segment, c.own_mss));
-    if (c.unacknowledged_bytes >= 2u * c.receive_mss || c.options.quick_ack) {
+    if (c.unacknowledged_bytes >= 2u * c.receive_mss || c.options->quick_ack) {
         c.acknowledge_now = true;
     } else if (c.quick_acknowledgements != 0 && size >= c.receive_mss) {
         --c.quick_acknowledgements;

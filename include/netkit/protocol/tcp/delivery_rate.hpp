@@ -49,20 +49,23 @@ public:
         const auto arriving = delivered_at_ - s.newest.delivered_at;
         const auto took = std::max({sending, arriving, 1u});
         if (took < least_rtt_in_microseconds) return 0;
-        rate_ = std::uint64_t(delivered_ - s.newest.delivered) * 1'000'000 / took;
-        return rate_;
+        const auto rate = std::uint64_t(delivered_ - s.newest.delivered) * 1'000'000 / took;
+        rate_ = rate & most_rate;
+        return rate;
     }
     /// The last that was measured; 0 before.
     std::uint64_t last() const { return rate_; }
     std::uint32_t delivered() const { return delivered_; }
 
 private:
-    std::uint64_t rate_ = 0;
+    static constexpr std::uint64_t most_rate = ~std::uint64_t(0) >> 1;
+
+    std::uint64_t rate_ : 63 = 0;
+    bool limited_ : 1 = false;
     std::uint32_t delivered_ = 0;
     std::uint32_t delivered_at_ = 0;
     std::uint32_t burst_began_ = 0;
     std::uint32_t limited_until_ = 0;
-    bool limited_ = false;
 };
 
 }  // namespace netkit

@@ -36,8 +36,8 @@ void describe(const Connection& c, tcp_info& info) {
     info.unsent = c.unsent();
     info.readable = c.receiving.size();
     info.out_of_order = c.reassembly.size();
-    info.bytes_sent = c.bytes_sent;
-    info.bytes_received = c.bytes_received;
+    info.bytes_sent = c.bytes_sent();
+    info.bytes_received = c.bytes_received();
     info.segments_sent = c.segments_sent;
     info.segments_received = c.segments_received;
     info.retransmitted = c.segments_retransmitted;

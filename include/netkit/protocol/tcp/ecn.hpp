@@ -25,7 +25,7 @@ tcp_flags syn_ecn_flags(Connection& c) {
 template <class Connection>
 void accept_ecn(Connection& c, const tcp_segment& s) {
     if (s.has(tcp_flags::ack)) c.ecn = c.ecn && s.has(tcp_flags::ece) && !s.has(tcp_flags::cwr);
-    else if (c.passive) c.ecn = c.options.ecn != tcp_ecn::off && asks_for_ecn(s);
+    else if (c.passive) c.ecn = c.options->ecn != tcp_ecn::off && asks_for_ecn(s);
     else c.ecn = c.ecn && asks_for_ecn(s);
 }
 
@@ -46,10 +46,12 @@ template <class Host, class Connection>
 NETKIT_COLD void congestion_experienced(Host& host, Connection& c) {
     auto& r = c.recovery;
     const auto flight = c.send_highest - c.send_unacknowledged;
-    const auto known = r.reduced_until - c.send_unacknowledged;
+    // While nothing is under way, all that is known is whether there was a reduction since.
+    const auto known = c.outgoing.held ? c.repair().reduced_until - c.send_unacknowledged : r.reduced_here ? 0u : ~0u;
     // What acknowledges the last segment from before the reduction (known is 0) was sent before the peer could hear of it.
     if (r.recovering() || known <= flight) return;
-    r.reduced_until = c.send_highest;
+    if (c.outgoing.held) c.repair().reduced_until = c.send_highest;
+    else r.reduced_here = true;
     if (c.marks_echoed < 65535) ++c.marks_echoed;
     c.congestion.lost({.in_flight = c.in_flight(), .segment = c.send_mss, .now = host.now(), .marked = true});
     r.may_undo = false;

@@ -7,7 +7,7 @@
 
 namespace netkit {
 
-/// Where a connection stands in repairing losses: what the functions in loss_repair.hpp, spurious_loss.hpp and tail_loss_probe.hpp keep in mind.
+/// Where a connection stands in repairing losses: what the functions in loss_repair.hpp and tail_loss_probe.hpp keep in mind.
 struct tcp_loss_recovery {
     enum class phase : std::uint8_t {
         open,      ///< no loss is being repaired
@@ -22,6 +22,22 @@ struct tcp_loss_recovery {
     };
     static constexpr unsigned duplicates_that_tell = 3;
 
+    std::uint32_t timed_out_at = 0;    ///< our timestamp when the retransmission timer fired last
+    phase now = phase::open;
+    doubt timeout_doubted : 2 = doubt::none;
+    bool may_undo : 1 = false;         ///< the last reduction may yet turn out to have been for nothing
+    bool any_resent : 1 = false;
+    bool probing : 1 = false;          ///< a tail loss probe is under way
+    bool probe_resent : 1 = false;     ///< it was a retransmission
+    // Of what a connection forgets while it is idle, where both stood: at SND.UNA, or before it.
+    bool recovered_here = false;       ///< tcp_loss_repair::recover
+    bool reduced_here = false;         ///< tcp_loss_repair::reduced_until
+
+    bool recovering() const { return now != phase::open; }
+};
+
+/// The rest of that, which only matters while something is under way.
+struct tcp_loss_repair {
     sequence_number recover;           ///< the phase ends when everything before this is acknowledged
     sequence_number reduced_until;     ///< what a router's mark before this says is known (RFC 3168 section 6.1.2)
     sequence_number probe_end;         ///< TLP.end_seq: SND.NXT behind a tail loss probe
@@ -30,18 +46,10 @@ struct tcp_loss_recovery {
     std::uint32_t window = 0;          ///< bytes that may be in the network, during a recovery
     std::uint32_t left = 0;            ///< bytes of which duplicates say that they left the network, without selective acknowledgements
     std::uint32_t first_resent_at = 0; ///< our timestamp on the phase's first retransmission
-    std::uint32_t timed_out_at = 0;    ///< our timestamp when the retransmission timer fired last
+    sequence_number round_end;         ///< acknowledged: another round trip has passed
     std::uint16_t resent = 0;          ///< segments sent again in this phase that the peer has not told it had twice
     std::uint8_t duplicates = 0;
-    phase now = phase::open;
-    doubt timeout_doubted = doubt::none;
-    bool may_undo = false;             ///< the last reduction may yet turn out to have been for nothing
-    bool any_resent = false;
-    bool probing = false;              ///< a tail loss probe is under way
-    bool probe_resent = false;         ///< it was a retransmission
     tcp_proportional_rate_reduction reduction;
-
-    bool recovering() const { return now != phase::open; }
 };
 
 }  // namespace netkit

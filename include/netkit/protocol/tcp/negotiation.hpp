@@ -22,7 +22,7 @@ inline constexpr std::uint16_t timestamps_size = 12;
 template <class Connection>
 void choose_send_mss(Connection& c) {
     auto mss = std::min(c.peer_mss, c.way.mss);
-    if (c.options.maximum_segment != 0) mss = std::min(mss, c.options.maximum_segment);
+    if (c.options->maximum_segment != 0) mss = std::min(mss, c.options->maximum_segment);
     mss = std::max(mss, least_mss);
     c.send_mss = static_cast<std::uint16_t>(mss - (c.timestamps ? timestamps_size : 0));
 }
@@ -32,11 +32,11 @@ void choose_send_mss(Connection& c) {
 template <class Connection>
 void make_offer(Connection& c) {
     c.own_mss = std::max(c.way.mss, least_mss);
-    if (c.options.maximum_segment != 0) c.own_mss = std::clamp(c.options.maximum_segment, least_mss, c.own_mss);
-    c.timestamps = c.options.timestamps;
-    c.scaling = c.options.window_scaling;
-    c.selective = c.options.selective_acknowledgements;
-    c.ecn = c.options.ecn == tcp_ecn::ask;
+    if (c.options->maximum_segment != 0) c.own_mss = std::clamp(c.options->maximum_segment, least_mss, c.own_mss);
+    c.timestamps = c.options->timestamps;
+    c.scaling = c.options->window_scaling;
+    c.selective = c.options->selective_acknowledgements;
+    c.ecn = c.options->ecn == tcp_ecn::ask;
     c.receive_scale = 0;
     choose_buffers(c);
     while (c.scaling && c.receive_scale < tcp_largest_window_scale && most_receive_buffer(c) >> c.receive_scale > 65535) ++c.receive_scale;

@@ -34,7 +34,7 @@ template <class Host, class Connection>
 void path_narrowed(Host& host, Connection& c, std::uint16_t mss) {
     if (mss >= c.way.mss) return;
     c.way.mss = std::max(mss, least_mss);
-    if (c.way.most_payload != 0) c.way.most_payload = c.way.most_payload / c.way.mss * c.way.mss;
+    if (c.way.most_payload != 0) c.way.most_payload = static_cast<std::uint16_t>(c.way.most_payload / c.way.mss * c.way.mss);
     const auto before = c.send_mss;
     choose_send_mss(c);
     if (c.send_mss >= before || !is_synchronized(c.state) || c.send_highest == c.send_unacknowledged) return;

@@ -21,7 +21,7 @@ inline constexpr std::size_t most_slices = 17;
 /// known to be missing.
 template <class Connection>
 bool may_probe_tail(const Connection& c) {
-    return c.selective && !c.recovery.recovering() && !c.recovery.probing && c.transmissions.selected() == 0 && c.rtt.measured() && is_synchronized(c.state);
+    return c.selective && c.outgoing.held && !c.recovery.recovering() && !c.recovery.probing && c.transmissions.selected() == 0 && c.rtt.measured() && is_synchronized(c.state);
 }
 
 /// The transmission timer starts over: for a tail loss probe, or for the retransmission timeout where that comes first (RFC 6298 section 5,
@@ -60,6 +60,7 @@ NETKIT_COLD void start_probing(Host& host, Connection& c) {
 template <class Host, class Connection>
 NETKIT_HOT std::uint32_t send_data_inlined(Host& host, Connection& c, sequence_number sequence, std::uint32_t n, bool fin, bool& sent) {
     sent = false;
+    if (!c.wake(host.buffers())) [[unlikely]] return 0;
     auto p = host.allocate(n <= tcp_send_queue::copied_up_to ? n : 0);
     if (!p) [[unlikely]] return 0;
     const auto offset = sequence - c.send_unacknowledged;
@@ -82,10 +83,7 @@ NETKIT_HOT std::uint32_t send_data_inlined(Host& host, Connection& c, sequence_n
     // A window probe goes beyond what the peer offers, and may not be what it seems.
     if (c.ecn) [[unlikely]] flags |= mark_data(c, sequence >= c.send_highest && n != 0 && c.waiting != tcp_waiting::window);
     if (sequence < c.send_highest) [[unlikely]] c.segments_retransmitted += std::max((n + c.send_mss - 1u) / c.send_mss, 1u);
-    if (end > c.send_highest) {
-        c.bytes_sent += end - c.send_highest - (fin ? 1u : 0u);
-        c.send_highest = end;
-    }
+    if (end > c.send_highest) c.sent_to(end, fin);
     // Whether the device or the neighbour took it is the retransmission timer's business.
     (void)send_segment_inlined(host, c, std::move(p), sequence, flags);
     c.ecn_capable_segment = false;
@@ -105,8 +103,8 @@ template <class Connection>
 bool may_send_small(const Connection& c, std::uint32_t n, std::uint32_t unsent) {
     if (n == unsent) {
         if (c.fin_queued) return true;
-        if (c.options.cork) return false;
-        return c.options.no_delay || c.in_flight() == 0;
+        if (c.options->cork) return false;
+        return c.options->no_delay || c.in_flight() == 0;
     }
     // The peer's window cuts it short: it may be all that the peer will ever offer.
     return n >= c.largest_window / 2 && n != 0;
@@ -114,7 +112,7 @@ bool may_send_small(const Connection& c, std::uint32_t n, std::uint32_t unsent) 
 
 template <class Connection>
 bool paces(const Connection& c) {
-    return c.options.pacing || congestion_paces(c.congestion);
+    return c.options->pacing || congestion_paces(c.congestion);
 }
 /// Holds back what would leave faster than the congestion control's pace: true where sending has to wait.
 template <class Host, class Connection>
@@ -146,7 +144,7 @@ template <class Connection>
 std::uint32_t in_whole_segments(const Connection& c, std::uint32_t n) {
     if (n <= c.send_mss) return n;
     if (c.way.most_payload <= c.send_mss) return c.send_mss;
-    return std::min(n, c.way.most_payload) / c.send_mss * c.send_mss;
+    return std::min<std::uint32_t>(n, c.way.most_payload) / c.send_mss * c.send_mss;
 }
 
 /// Sends again what is lost, the first of it first, as far as the congestion window allows; a whole segment always, where nothing is in the network.
@@ -179,13 +177,13 @@ NETKIT_COLD bool send_lost_again(Host& host, Connection& c) {
         if (fin && done == n - 1) ++done;
         any = true;
         const auto segments = (done + c.send_mss - 1) / c.send_mss;
-        c.recovery.resent = static_cast<std::uint16_t>(std::min<std::uint32_t>(c.recovery.resent + segments, 65535));
+        c.repair().resent = static_cast<std::uint16_t>(std::min<std::uint32_t>(c.repair().resent + segments, 65535));
         if (!c.recovery.any_resent) {
             c.recovery.any_resent = true;
-            c.recovery.first_resent = first;
-            c.recovery.first_resent_at = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset;
+            c.repair().first_resent = first;
+            c.repair().first_resent_at = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset;
         }
-        c.recovery.reduction.sent(done);
+        c.repair().reduction.sent(done);
         c.transmissions.sent_again(host.buffers(), first, done, stamped(host, c));
         keep_pace(host, c, done);
         if (c.waiting == tcp_waiting::nothing) start_retransmission_timer(host, c);
@@ -233,7 +231,7 @@ NETKIT_HOT bool send_new(Host& host, Connection& c) {
         c.send_next += done + (fin && done == n ? 1u : 0u);
         stamp.end = c.send_next;
         c.transmissions.sent(host.buffers(), stamp, granularity);
-        c.recovery.reduction.sent(done);
+        c.repair().reduction.sent(done);
         keep_pace(host, c, done);
         if (in_flight == 0) c.progress_at = host.now();
     }
@@ -264,7 +262,7 @@ template <class Host, class Connection>
     if (c.state < tcp_state::established) return false;
     bool any = false;
     if (c.transmissions.lost() != 0) [[unlikely]] any = send_lost_again(host, c);
-    if (c.in_flight() == 0 && c.unsent() != 0 && c.bytes_sent != 0) {
+    if (c.in_flight() == 0 && c.unsent() != 0 && c.has_sent()) {
         const auto idle = host.now() - c.progress_at;
         if (idle > c.rtt.timeout()) [[unlikely]] c.congestion.idled(c.send_mss, idle);
     }

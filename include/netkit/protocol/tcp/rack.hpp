@@ -16,12 +16,22 @@ namespace netkit {
 /// lost. How little depends on how much this path has been seen to reorder.
 class rack {
 public:
+    /// How patient it has become.
+    struct lasting {
+        std::uint8_t patience = 1;           // in quarters of the shortest round trip
+        std::uint8_t patience_left : 7 = 0;  // recoveries
+        bool reordering : 1 = false;
+    };
+    rack() = default;
+    explicit rack(lasting known) : known_(known) {}
+    explicit operator lasting() const { return known_; }
+
     /// `t` arrived. A retransmission that seems to have arrived faster than anything ever did, or `may_be_original`, says nothing: it was
     /// the original that arrived.
     void delivered(const tcp_transmission& t, const tcp_loss_circumstances& about, bool may_be_original) {
         if (!t.retransmitted) {
             if (!any_ || t.end > furthest_) furthest_ = t.end;
-            else if (t.end < furthest_) reordering_ = true;
+            else if (t.end < furthest_) known_.reordering = true;
         }
         const auto took = std::chrono::duration_cast<tcp_microseconds>(about.now - t.sent_at);
         if (t.retransmitted && (may_be_original || took < about.least_rtt)) return;
@@ -34,16 +44,16 @@ public:
     }
     /// Patience was too short: for the next sixteen recoveries there is more of it (section 6.2.1, step 4).
     void duplicated(const tcp_loss_circumstances& about) {
-        if (patience_ != 1 && about.unacknowledged < patience_from_) return;
+        if (known_.patience != 1 && about.unacknowledged < patience_from_) return;
         patience_from_ = about.next;
-        if (patience_ < most_patience) ++patience_;
-        patience_left_ = 16;
+        if (known_.patience < most_patience) ++known_.patience;
+        known_.patience_left = 16;
     }
     void recovered() {
-        if (patience_left_ == 0) return;
-        if (--patience_left_ == 0) patience_ = 1;
+        if (known_.patience_left == 0) return;
+        if (--known_.patience_left == 0) known_.patience = 1;
     }
-    bool saw_reordering() const { return reordering_; }
+    bool saw_reordering() const { return known_.reordering; }
 
     time_point detect(tcp_transmissions& all, const tcp_loss_circumstances& about) {
         if (!any_) return time_point::max();
@@ -73,8 +83,8 @@ private:
 
     tcp_microseconds reordering_window(const tcp_transmissions& all, const tcp_loss_circumstances& about) const {
         // Three segments beyond a gap have always been enough, as long as nothing came out of order (section 6.2, step 4).
-        if (!reordering_ && (about.recovering || all.selected() > 2 * about.segment)) return tcp_microseconds(0);
-        return std::min(tcp_microseconds(about.least_rtt.count() / 4 * patience_), about.smoothed_rtt);
+        if (!known_.reordering && (about.recovering || all.selected() > 2 * about.segment)) return tcp_microseconds(0);
+        return std::min(tcp_microseconds(about.least_rtt.count() / 4 * known_.patience), about.smoothed_rtt);
     }
 
     time_point sent_at_{};             // of what was sent last, among what has arrived
@@ -83,9 +93,7 @@ private:
     sequence_number patience_from_;    // more patience only for what was sent from here on
     tcp_microseconds rtt_{0};
     tcp_microseconds spread_{0};       // of it: parts left so much earlier
-    std::uint8_t patience_ = 1;        // in quarters of the shortest round trip
-    std::uint8_t patience_left_ = 0;   // recoveries
-    bool reordering_ = false;
+    lasting known_{};
     bool any_ = false;
 };
 

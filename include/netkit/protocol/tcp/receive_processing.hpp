@@ -29,14 +29,12 @@ void established(Host& host, Connection& c) {
     if (c.attempts > 1) c.rtt.handshake_was_slow();
     c.attempts = 0;
     c.congestion.start(c.send_mss, host.now());
-    c.recovery.recover = c.recovery.reduced_until = c.initial_send;
-    c.round_end = c.send_next;
     c.timing = false;
     c.events.changed = c.events.writable = true;
     c.waiting = tcp_waiting::nothing;
     c.transmit_at = time_point::max();
     c.last_heard = c.progress_at = host.now();
-    if (c.options.keep_alive) c.life_at = host.now() + c.options.keep_alive_idle;
+    if (c.options->keep_alive) c.life_at = host.now() + c.options->keep_alive_idle;
     if (c.life_at != time_point::max()) schedule(host, c);
 }
 

@@ -3,6 +3,7 @@
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/packet_queue.hpp>
 #include <netkit/buffer/shared_packet.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/protocol/tcp/packet_memory.hpp>
 
 #include <algorithm>
@@ -30,22 +31,20 @@ public:
         const auto n = p.size();
         if (n == 0) return;
         size_ += static_cast<std::uint32_t>(n);
-        if (last_) {
-            if (n <= last_.tailroom() && (n <= copied_up_to || is_wasteful())) {
-                p.for_each_part([&](std::span<const std::byte> part) { last_.append(part); });
+        if (!packets_.empty()) {
+            auto& last = packets_.back();
+            if (n <= last.tailroom() && (n <= copied_up_to || is_wasteful())) {
+                p.for_each_part([&](std::span<const std::byte> part) { last.append(part); });
                 return;
             }
-            earlier_.push_back(std::move(last_));
         }
-        last_ = without_waste(std::move(p), is_wasteful() ? 3000 : 8192, 4);
-        memory_ += packet_memory(last_);
+        packets_.push_back(without_waste(std::move(p), is_wasteful() ? 3000 : 8192, 4));
+        memory_ += packet_memory(packets_.back());
     }
     /// Copies the first bytes into the buffers, and gives them up unless `peek`. Returns how many.
     std::size_t read(std::span<const std::span<std::byte>> buffers, bool peek) {
+        if (peek) [[unlikely]] return look(buffers);
         std::size_t done = 0;
-        packet_queue kept;
-        const auto front_skip = skip_;
-        const auto memory = memory_;
         for (auto buffer : buffers)
             while (!buffer.empty() && size_ != 0) {
                 auto p = take_first();
@@ -54,21 +53,10 @@ public:
                 buffer = buffer.subspan(n);
                 done += n;
                 skip_ += static_cast<std::uint32_t>(n);
-                const bool finished = skip_ == p.size();
-                if (!finished) {
-                    put_back(std::move(p));
-                } else {
-                    skip_ = 0;
-                    if (peek) kept.push_back(std::move(p));
-                }
+                if (skip_ == p.size()) skip_ = 0;
+                else put_back(std::move(p));
             }
-        if (peek) {
-            restore(std::move(kept));
-            skip_ = front_skip;
-            memory_ = memory;
-        } else {
-            size_ -= static_cast<std::uint32_t>(done);
-        }
+        size_ -= static_cast<std::uint32_t>(done);
         return done;
     }
     /// The first bytes as they lie, up to `most`, for the program to keep; empty where there are none, or the pool is exhausted.
@@ -97,8 +85,7 @@ public:
         return std::move(p).share();
     }
     void clear() {
-        earlier_.clear();
-        last_.reset();
+        packets_.clear();
         size_ = 0;
         memory_ = 0;
         skip_ = 0;
@@ -107,31 +94,36 @@ public:
 private:
     /// Whether there is more than twice as much memory held as bytes.
     bool is_wasteful() const { return memory_ / 2 > size_; }
+    NETKIT_COLD std::size_t look(std::span<const std::span<std::byte>> buffers) {
+        std::size_t done = 0, skip = skip_, i = 0;
+        std::span<std::byte> buffer;
+        packets_.for_each([&](const packet& p) {
+            while (skip < p.size()) {
+                while (buffer.empty()) {
+                    if (i == buffers.size()) return false;
+                    buffer = buffers[i++];
+                }
+                const auto n = p.copy_to(buffer, skip);
+                buffer = buffer.subspan(n);
+                skip += n;
+                done += n;
+            }
+            skip = 0;
+            return true;
+        });
+        return done;
+    }
     packet take_first() {
-        auto p = earlier_.empty() ? std::move(last_) : earlier_.pop_front();
+        auto p = packets_.pop_front();
         if (p) memory_ -= packet_memory(p);
         return p;
     }
     void put_back(packet p) {
         memory_ += packet_memory(p);
-        if (earlier_.empty() && !last_) last_ = std::move(p);
-        else earlier_.push_front(std::move(p));
-    }
-    void restore(packet_queue read) {
-        if (read.empty()) return;
-        read.splice(earlier_);
-        earlier_ = std::move(read);
-        if (last_) return;
-        // The last one was read as well: it is the one to copy behind.
-        packet_queue all(std::move(earlier_));
-        while (auto p = all.pop_front()) {
-            if (all.empty()) last_ = std::move(p);
-            else earlier_.push_back(std::move(p));
-        }
+        packets_.push_front(std::move(p));
     }
 
-    packet_queue earlier_;
-    packet last_;
+    packet_ring packets_;
     std::uint32_t size_ = 0;
     std::uint32_t memory_ = 0;
     std::uint32_t skip_ = 0;  // bytes of the first packet already read

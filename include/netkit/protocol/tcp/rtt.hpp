@@ -30,16 +30,15 @@ public:
             variation_ = microseconds((std::uint64_t(variation_.count()) * 3 + error.count()) / 4);
             smoothed_ = microseconds((std::uint64_t(smoothed_.count()) * 7 + r.count()) / 8);
         }
-        timeout_ = std::clamp(microseconds(smoothed_ + 4 * variation_), least_timeout, most_timeout);
         backoff_ = 0;
     }
     /// The shortest round trip of the last ten seconds or so, for what compares with it.
     void note_least(duration measured, time_point now) {
         const auto r = std::max(microseconds{1}, std::chrono::duration_cast<microseconds>(measured));
         const auto second = in_seconds(now);
-        if (least_.count() != 0 && r > least_ && second - least_at_ < least_lasts) return;
+        if (least_.count() != 0 && r > least_ && (second - least_at_) % seconds_known < least_lasts) return;
         least_ = r;
-        least_at_ = second;
+        least_at_ = second % seconds_known;
     }
     microseconds least() const { return least_; }
 
@@ -51,7 +50,7 @@ public:
     void end_backoff() { backoff_ = 0; }
     /// The handshake's own timer expired, and nothing was measured: section 5.7.
     void handshake_was_slow() {
-        if (smoothed_.count() == 0) timeout_ = microseconds{3'000'000};
+        slow_handshake_ = true;
         backoff_ = 0;
     }
 
@@ -61,16 +60,24 @@ public:
     unsigned backoff() const { return backoff_; }
     /// Backoff included.
     microseconds timeout() const {
-        return microseconds(static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t(timeout_.count()) << backoff_, most_timeout.count())));
+        if (backoff_ == 0) [[likely]] return unlengthened();
+        return microseconds(static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t(unlengthened().count()) << backoff_, most_timeout.count())));
     }
 
 private:
+    static constexpr std::uint32_t seconds_known = 1u << 23;
+
+    microseconds unlengthened() const {
+        if (measured()) [[likely]] return std::clamp(microseconds(smoothed_ + 4 * variation_), least_timeout, most_timeout);
+        return slow_handshake_ ? microseconds{3'000'000} : initial_timeout;
+    }
+
     microseconds smoothed_{0};
     microseconds variation_{0};
-    microseconds timeout_ = initial_timeout;
     microseconds least_{0};
-    std::uint32_t least_at_ = 0;  // seconds
-    std::uint8_t backoff_ = 0;
+    std::uint32_t least_at_ : 23 = 0;  // seconds, modulo 97 days
+    bool slow_handshake_ : 1 = false;  // its timer expired before anything was measured
+    std::uint32_t backoff_ : 8 = 0;
 };
 
 }  // namespace netkit

@@ -38,6 +38,8 @@ struct tcp_socket_options {
     std::uint32_t receive_buffer = 0;              ///< bytes the peer may send ahead of the program's reads; 0: as many as keep the way busy
     std::uint32_t most_send_buffer = 4 << 20;      ///< where send_buffer is 0: how far it may grow
     std::uint32_t most_receive_buffer = 6 << 20;   ///< where receive_buffer is 0: how far it may grow
+
+    bool operator==(const tcp_socket_options&) const = default;
 };
 
 }  // namespace netkit

@@ -16,14 +16,14 @@ namespace netkit {
 
 /// What a listener answers a SYN with, before there is a connection: as much of one as negotiation works on.
 struct tcp_syn_answer {
-    tcp_syn_answer(const tcp_socket_options& listeners, std::uint16_t way_mss, bool six, const tcp_segment& syn, time_point now) : options(listeners) {
+    tcp_syn_answer(const tcp_socket_options& listeners, std::uint16_t way_mss, bool six, const tcp_segment& syn, time_point now) : options(&listeners) {
         way.mss = way_mss;
         key.six = six;
         tcp_machine::make_offer(*this);
         tcp_machine::accept_syn(*this, syn, now);
     }
 
-    const tcp_socket_options& options;
+    const tcp_socket_options* options;
     struct {
         std::uint16_t mss = 0;
     } way;

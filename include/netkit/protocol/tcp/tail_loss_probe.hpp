@@ -40,7 +40,7 @@ NETKIT_COLD void send_tail_probe(Host& host, Connection& c) {
         send_data(host, c, end - n, n, fin, sent);
         if (sent) c.transmissions.sent_again_from(host.buffers(), end - n, stamp);
     }
-    r.probe_end = c.send_next;
+    c.repair().probe_end = c.send_next;
     // Sent or not, the next to come is the retransmission timeout.
     start_retransmission_timer(host, c);
 }
@@ -49,10 +49,10 @@ NETKIT_COLD void send_tail_probe(Host& host, Connection& c) {
 template <class Host, class Connection>
 NETKIT_COLD void tail_probe_acknowledged(Host& host, Connection& c, const tcp_segment& s, const tcp_delivery& news) {
     auto& r = c.recovery;
-    if (s.acknowledgement < r.probe_end) return;
-    const bool repaired = r.probe_resent && !news.twice && s.acknowledgement > r.probe_end;
+    if (s.acknowledgement < c.repair().probe_end) return;
+    const bool repaired = r.probe_resent && !news.twice && s.acknowledgement > c.repair().probe_end;
     // The original's acknowledgement and the probe's, a duplicate, are both on their way.
-    const bool undecided = r.probe_resent && !news.twice && s.acknowledgement == r.probe_end && (news.advances || s.options.sack_blocks != 0);
+    const bool undecided = r.probe_resent && !news.twice && s.acknowledgement == c.repair().probe_end && (news.advances || s.options.sack_blocks != 0);
     if (undecided) return;
     r.probing = false;
     if (repaired && !r.recovering()) c.congestion.lost({.in_flight = news.in_flight, .segment = c.send_mss, .now = host.now()});

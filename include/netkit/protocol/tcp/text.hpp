@@ -19,9 +19,8 @@ namespace netkit::tcp_machine {
 template <class Connection>
 NETKIT_HOT void take_text(Connection& c, packet p) {
     const auto n = static_cast<std::uint32_t>(p.size());
-    c.receive_next += n;
+    c.received(n);
     c.unacknowledged_bytes += n;
-    c.bytes_received += n;
     if (c.receive_shut) return;
     c.receiving.push(std::move(p));
     c.events.readable = true;
@@ -92,7 +91,7 @@ template <class Host, class Connection>
 NETKIT_COLD void process_fin(Host& host, Connection& c) {
     if (c.fin_received || c.receive_next != c.fin_sequence) return;
     c.fin_received = true;
-    ++c.receive_next;
+    c.received(1);
     if (c.receive_edge < c.receive_next) c.receive_edge = c.receive_next;
     c.acknowledge_now = true;
     c.events.readable = true;

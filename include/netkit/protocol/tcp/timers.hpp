@@ -26,12 +26,12 @@ errc why_it_failed(const Connection& c) {
 /// Whether the peer has been silent for longer than anyone is to wait.
 template <class Host, class Connection>
 bool has_given_up(Host& host, const Connection& c) {
-    if (c.options.user_timeout.count() != 0 && host.now() - c.progress_at >= c.options.user_timeout) return true;
+    if (c.options->user_timeout.count() != 0 && host.now() - c.progress_at >= c.options->user_timeout) return true;
     // A peer that answers probes, and never opens its window, must not hold what nobody waits for (CVE-2008-4609).
     if (c.orphan && c.waiting == tcp_waiting::window && c.probe_backoff >= tcp_timing::most_orphan_attempts) return true;
     if (c.state == tcp_state::syn_sent) return c.attempts >= tcp_timing::most_syn_attempts;
     if (c.state == tcp_state::syn_received) return c.attempts >= tcp_timing::most_syn_received_attempts;
-    return c.attempts >= (c.orphan ? tcp_timing::most_orphan_attempts : tcp_timing::most_attempts) && c.options.user_timeout.count() == 0;
+    return c.attempts >= (c.orphan ? tcp_timing::most_orphan_attempts : tcp_timing::most_attempts) && c.options->user_timeout.count() == 0;
 }
 
 /// The retransmission timer (RFC 6298 sections 5.4 to 5.7).
@@ -49,6 +49,7 @@ NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
         return start_retransmission_timer(host, c);
     }
     suspect_black_hole(host, c);
+    if (!c.outgoing.held) return start_retransmission_timer(host, c);
     begin_loss(host, c, again);
     if (c.send_window == 0 && !c.sending.empty()) return start_probing(host, c);
     start_retransmission_timer(host, c);
@@ -101,23 +102,23 @@ template <class Host, class Connection>
 NETKIT_COLD void life_timeout(Host& host, Connection& c) {
     c.life_at = time_point::max();
     if (c.orphan) {
-        if (c.state == tcp_state::fin_wait_2 && !c.options.linger) return end(c, errc::ok);
+        if (c.state == tcp_state::fin_wait_2 && !c.options->linger) return end(c, errc::ok);
         return abort(host, c, errc::connection_aborted);
     }
-    if (!c.options.keep_alive || !is_synchronized(c.state)) return;
+    if (!c.options->keep_alive || !is_synchronized(c.state)) return;
     const auto silence = host.now() - c.last_heard;
     if (c.send_highest != c.send_unacknowledged) {
         // Retransmissions ask as well.
-        c.life_at = host.now() + c.options.keep_alive_idle;
-    } else if (silence < c.options.keep_alive_idle) {
-        c.life_at = c.last_heard + c.options.keep_alive_idle;
-    } else if (c.keep_alive_probes >= c.options.keep_alive_count) {
+        c.life_at = host.now() + c.options->keep_alive_idle;
+    } else if (silence < c.options->keep_alive_idle) {
+        c.life_at = c.last_heard + c.options->keep_alive_idle;
+    } else if (c.keep_alive_probes >= c.options->keep_alive_count) {
         return abort(host, c, errc::timed_out);
     } else {
         ++c.keep_alive_probes;
         auto p = host.allocate(0);
         if (p) (void)send_segment(host, c, std::move(p), c.send_unacknowledged - 1, tcp_flags::ack);
-        c.life_at = host.now() + c.options.keep_alive_interval;
+        c.life_at = host.now() + c.options->keep_alive_interval;
     }
     schedule(host, c);
 }
@@ -132,7 +133,9 @@ void expired(Host& host, Connection& c) {
     }
     if (c.transmit_at <= now) {
         c.transmit_at = time_point::max();
-        switch (c.waiting) {
+        // Where the pool is exhausted, what it is for is as if it had been lost.
+        const bool awake = !is_synchronized(c.state) || c.wake(host.buffers());
+        switch (awake ? c.waiting : tcp_waiting::acknowledgement) {
         case tcp_waiting::acknowledgement: retransmission_timeout(host, c); break;
         case tcp_waiting::tail: send_tail_probe(host, c); break;
         case tcp_waiting::reordering: reordering_timeout(host, c); break;
@@ -145,6 +148,7 @@ void expired(Host& host, Connection& c) {
         output(host, c);
     }
     if (c.life_at <= now) life_timeout(host, c);
+    c.rest();
     schedule(host, c);
 }
 

@@ -211,6 +211,7 @@ NETKIT_COLD void end(Connection& c, errc error) {
     c.reassembly.clear();
     c.duplicate = {};
     c.acknowledge_now = c.report_due = false;
+    c.rest();
     c.events.readable = c.events.writable = c.events.changed = true;
 }
 

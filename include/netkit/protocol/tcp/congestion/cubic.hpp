@@ -20,6 +20,8 @@ namespace netkit {
 template <slow_start_policy SlowStart = hystart>
 class basic_cubic {
 public:
+    basic_cubic() : first_() {}
+
     static constexpr std::string_view name = "cubic";
     static constexpr double scaling = 0.4;    // C, in segments a second cubed
     static constexpr double decrease = 0.7;   // beta_cubic
@@ -28,7 +30,7 @@ public:
     void start(std::uint32_t segment, time_point) {
         *this = {};
         window_ = tcp_initial_window(segment);
-        slow_start_.start();
+        first_.start();
     }
     void acknowledged(const tcp_acknowledged& news) {
         if (in_slow_start()) return open(news);
@@ -58,23 +60,24 @@ public:
     }
     /// Section 4.9.
     void undo() {
-        if (before_.window == 0) return;
-        window_ = std::max(window_, double(before_.window));
-        estimate_ = before_.estimate;
-        threshold_ = before_.threshold;
-        plateau_ = before_.plateau;
-        before_reduction_ = before_.before_reduction;
-        since_plateau_ = before_.since_plateau;
+        if (window_before_ == 0) return;
+        window_ = std::max(window_, double(window_before_));
+        threshold_ = threshold_before_;
+        const auto before = in_first_slow_start() ? function_before{} : before_;
+        estimate_ = before.estimate;
+        plateau_ = before.plateau;
+        before_reduction_ = before.before_reduction;
+        since_plateau_ = before.since_plateau;
         stage_ = stage_before_;
-        heard_at_ = never;
-        before_.window = 0;
+        has_heard_ = false;
+        window_before_ = 0;
     }
     /// RFC 5681 section 4.1: slow start begins anew, up to near where the window was. For the cubic function no time has passed.
     void idled(std::uint32_t segment, duration) {
         threshold_ = std::max(threshold_, window() / 4 * 3);
         estimate_ = std::min(estimate_, double(threshold_));
         window_ = std::min(window_, double(tcp_initial_window(segment)));
-        heard_at_ = never;
+        has_heard_ = false;
     }
 
     std::uint32_t window() const { return bytes(window_); }
@@ -88,18 +91,26 @@ private:
         reduced,  ///< the function begins with the next acknowledgement
         growing,  ///< along the function
     };
-    static constexpr time_point never = time_point::min();
+    /// What a reduction changes, but for the window and the threshold.
+    struct function_before {
+        std::uint32_t estimate = 0, plateau = 0, before_reduction = 0;
+        microseconds since_plateau{0};
+    };
     static constexpr double longest_climb = 1500;  // seconds: to 2^30 segments
 
     static std::uint32_t bytes(double size) { return static_cast<std::uint32_t>(size); }
+    static std::uint32_t clock(time_point t) {
+        return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(t.time_since_epoch()).count());
+    }
     bool in_slow_start() const { return window_ < threshold_; }
+    /// Only the first slow start does not know where to end (RFC 9406 section 4.3).
+    bool in_first_slow_start() const { return threshold_ == tcp_most_congestion_window; }
 
     void open(const tcp_acknowledged& news) {
-        // Only the first slow start does not know where to end (RFC 9406 section 4.3).
-        const bool first = threshold_ == tcp_most_congestion_window;
-        const auto growth = first ? slow_start_.acknowledged(news) : standard_slow_start::growth(news);
+        const bool first = in_first_slow_start();
+        const auto growth = first ? first_.acknowledged(news) : standard_slow_start::growth(news);
         if (news.window_was_used) window_ = std::min(window_ + growth, double(threshold_));
-        if (first && slow_start_.ended()) threshold_ = window();
+        if (first && first_.ended()) end_first_slow_start();
     }
 
     /// Sets the function up (section 4.2).
@@ -112,17 +123,17 @@ private:
             plateau_ = window();
         }
         estimate_ = window_;
-        heard_at_ = never;
+        has_heard_ = false;
         stage_ = stage::growing;
     }
     void pass_time(const tcp_acknowledged& news) {
-        if (heard_at_ == never || !news.window_was_used || news.now < heard_at_) {
-            heard_at_ = news.now;
+        const auto now = clock(news.now);
+        const std::chrono::microseconds passed(now - heard_at_);
+        heard_at_ = now;
+        if (!has_heard_ || !news.window_was_used) {
+            has_heard_ = true;
             return;
         }
-        // What is less than a microsecond counts the next time.
-        const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(news.now - heard_at_);
-        heard_at_ += passed;
         const auto since = std::min<std::chrono::microseconds>(since_plateau_ + passed, microseconds::max());
         since_plateau_ = microseconds(static_cast<std::int32_t>(since.count()));
     }
@@ -151,29 +162,40 @@ private:
         threshold_ = std::max(reduced_window(event), 2 * event.segment);
     }
     void remember() {
-        before_ = {window(), bytes(estimate_), threshold_, plateau_, before_reduction_, since_plateau_};
+        window_before_ = window();
+        threshold_before_ = threshold_;
+        // In the first slow start there is nothing else yet, and what is known there may still be wanted.
+        if (!in_first_slow_start()) before_ = {bytes(estimate_), plateau_, before_reduction_, since_plateau_};
         stage_before_ = stage_;
+    }
+    void end_first_slow_start() {
+        threshold_ = window();
+        before_ = {};
     }
 
     double window_ = 0;              // cwnd
     double estimate_ = 0;            // W_est, what Reno's window would be
-    time_point heard_at_ = never;    // until when time has passed for the function
     std::uint32_t threshold_ = tcp_most_congestion_window;  // ssthresh
     std::uint32_t plateau_ = 0;           // W_max
     std::uint32_t before_reduction_ = 0;  // cwnd_prior
     microseconds since_plateau_{0};       // t - K
-    struct {
-        std::uint32_t window, estimate, threshold, plateau, before_reduction;
-        microseconds since_plateau;
-    } before_{};  // the last reduction, to be undone; its window is 0 where there is none
-    [[no_unique_address]] SlowStart slow_start_;
-    stage stage_ = stage::opening;
-    stage stage_before_ = stage::opening;
+    // The last reduction, to be undone.
+    std::uint32_t window_before_ = 0;     // 0 where there is none
+    std::uint32_t threshold_before_ = 0;
+    // Of a reduction that ended the first slow start there is no function yet to go back to.
+    union {
+        SlowStart first_;         // until the first slow start has ended for good
+        function_before before_;  // then
+    };
+    std::uint32_t heard_at_ = 0;     // until when time has passed for the function, in microseconds modulo 2^32
+    stage stage_ : 2 = stage::opening;
+    stage stage_before_ : 2 = stage::opening;
+    bool has_heard_ : 1 = false;
 };
 
 using cubic = basic_cubic<>;
 
 static_assert(congestion_control<cubic>);
-static_assert(sizeof(cubic) <= 80);
+static_assert(sizeof(cubic) <= 64);
 
 }  // namespace netkit

@@ -160,7 +160,7 @@ public:
         finish_requested_ = false;
         {
             begin();
-            const ending ends{polling_};
+            const ending ends{polling_, time_stands_};
             timers_.run(static_cast<stack_core*>(this), now_);
             run_deferred();
             ready_.run();
@@ -243,14 +243,15 @@ private:
     /// Ends a batch even where a program's handler throws: time must not stand still after that.
     struct ending {
         bool& polling;
-        ~ending() { polling = false; }
+        bool& time_stands;
+        ~ending() { polling = time_stands = false; }
     };
 
     time_point read_clock() override { return environment_.now(); }
     void begin() {
         if (polling_) return;
         now_ = environment_.now();
-        polling_ = true;
+        polling_ = time_stands_ = true;
     }
     template <class F>
     void for_each_position(F&& f) {

@@ -6,6 +6,7 @@
 #include <netkit/compose/interface.hpp>
 #include <netkit/core/drop_reason.hpp>
 #include <netkit/core/inline.hpp>
+#include <netkit/core/intrusive_list.hpp>
 #include <netkit/core/time.hpp>
 #include <netkit/core/timer.hpp>
 
@@ -45,21 +46,10 @@ struct stack_counters {
 };
 
 /// Something to be told after the batch: a socket that has become ready. Intrusive; destroying it takes it off the list.
-class ready_item {
+class ready_item : public basic_list_hook<ready_item> {
 public:
     ready_item() = default;
-    ready_item(const ready_item&) = delete;
-    ready_item& operator=(const ready_item&) = delete;
-    ~ready_item() { unlink(); }
-    bool waiting() const { return previous_ != nullptr; }
-    void unlink() {
-        if (!previous_) return;
-        *previous_ = next_;
-        if (next_) next_->previous_ = previous_;
-        else *tail_ = previous_;
-        previous_ = nullptr;
-        next_ = nullptr;
-    }
+    bool waiting() const { return linked(); }
 
 protected:
     using action = void (*)(ready_item&);
@@ -68,56 +58,36 @@ protected:
 
 private:
     friend class ready_list;
-    ready_item* next_ = nullptr;
-    ready_item** previous_ = nullptr;  // what points to this; null while not listed
-    ready_item*** tail_ = nullptr;
     action run_ = nullptr;
 };
 
 /// What the bottom half leaves for after the batch.
 class ready_list {
 public:
-    ready_list() = default;
-    ready_list(const ready_list&) = delete;
-    ~ready_list() {
-        while (first_) first_->unlink();
-    }
-    bool empty() const { return first_ == nullptr; }
+    bool empty() const { return items_.empty(); }
     void push(ready_item& item) {
-        if (item.waiting()) return;
-        item.next_ = nullptr;
-        item.previous_ = last_;
-        item.tail_ = &last_;
-        *last_ = &item;
-        last_ = &item.next_;
+        if (!item.waiting()) items_.push_back(item);
     }
     /// Runs what is listed now; what these list meanwhile waits for the next run, and so does the rest where one throws.
     void run() {
-        ready_list now;
-        move_to(now);
+        if (empty()) return;
+        items now;
+        now.splice(items_);
         struct rest {
-            ready_list& left;
-            ready_list& to;
-            ~rest() { left.move_to(to); }
-        } const after{now, *this};
-        while (now.first_) {
-            auto& item = *now.first_;
+            items& left;
+            items& to;
+            ~rest() { to.splice(left); }
+        } const after{now, items_};
+        while (!now.empty()) {
+            auto& item = now.front();
             item.unlink();
             item.run_(item);
         }
     }
 
 private:
-    void move_to(ready_list& other) {
-        while (first_) {
-            auto& item = *first_;
-            item.unlink();
-            other.push(item);
-        }
-    }
-
-    ready_item* first_ = nullptr;
-    ready_item** last_ = &first_;
+    using items = intrusive_list<ready_item, basic_list_hook<ready_item>>;
+    items items_;
 };
 
 /// The part of a stack that does not depend on its composition: what sockets, reactors and devices hold on to.
@@ -131,11 +101,27 @@ public:
     stack_counters& counters() { return counters_; }
     const stack_counters& counters() const { return counters_; }
 
-    /// The time: fixed during a poll, asked of the environment otherwise.
+    /// The time: fixed during a poll, and while there is a `moment`; asked of the environment otherwise.
     time_point now() {
-        if (!polling_) [[unlikely]] ask_for_time();
+        if (!time_stands_) [[unlikely]] ask_for_time();
         return now_;
     }
+    /// While this lives the time stands still, so that a call looks at the clock once, whatever it comes to do.
+    class moment {
+    public:
+        explicit moment(stack_core& stack) : stack_(stack.time_stands_ ? nullptr : &stack) {
+            if (!stack_) return;
+            stack.ask_for_time();
+            stack.time_stands_ = true;
+        }
+        moment(const moment&) = delete;
+        ~moment() {
+            if (stack_) stack_->time_stands_ = false;
+        }
+
+    private:
+        stack_core* stack_;  // null where the time stood still before
+    };
 
     /// Takes at most `weight` frames from one interface through the stack. What follows from them waits for finish().
     virtual std::size_t poll_interface(interface_id, std::size_t weight) = 0;
@@ -226,6 +212,7 @@ protected:
     stack_counters counters_;
     time_point now_{};
     bool polling_ = false;
+    bool time_stands_ = false;
     bool finish_requested_ = false;
     void (*wake_)(void*) = nullptr;
     void* wake_context_ = nullptr;

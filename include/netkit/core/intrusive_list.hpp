@@ -2,13 +2,15 @@
 
 namespace netkit {
 
-/// A place in an intrusive_list: who derives from it can be listed, in one list at a time, and leaves it when destroyed.
-class list_hook {
+/// A place in an intrusive_list: who derives from it can be listed, in one list at a time, and leaves it when destroyed. Who is to be in
+/// several lists at once derives from several, of different purposes.
+template <class Purpose = void>
+class basic_list_hook {
 public:
-    list_hook() = default;
-    list_hook(const list_hook&) = delete;
-    list_hook& operator=(const list_hook&) = delete;
-    ~list_hook() { unlink(); }
+    basic_list_hook() = default;
+    basic_list_hook(const basic_list_hook&) = delete;
+    basic_list_hook& operator=(const basic_list_hook&) = delete;
+    ~basic_list_hook() { unlink(); }
     bool linked() const { return next_ != this; }
     void unlink() {
         previous_->next_ = next_;
@@ -17,14 +19,15 @@ public:
     }
 
 private:
-    template <class T>
+    template <class, class>
     friend class intrusive_list;
-    list_hook* next_ = this;
-    list_hook* previous_ = this;
+    basic_list_hook* next_ = this;
+    basic_list_hook* previous_ = this;
 };
+using list_hook = basic_list_hook<>;
 
-/// A list of T, which derives from list_hook; owns nothing.
-template <class T>
+/// A list of T, which derives from Hook; owns nothing.
+template <class T, class Hook = list_hook>
 class intrusive_list {
 public:
     intrusive_list() = default;
@@ -35,12 +38,22 @@ public:
     bool empty() const { return !head_.linked(); }
     T& front() const { return static_cast<T&>(*head_.next_); }
     void push_back(T& item) {
-        list_hook& hook = item;
-        hook.unlink();
+        Hook& hook = item;
+        if (hook.linked()) hook.unlink();
         hook.previous_ = head_.previous_;
         hook.next_ = &head_;
         head_.previous_->next_ = &hook;
         head_.previous_ = &hook;
+    }
+    /// Moves all of `other` behind what is here.
+    void splice(intrusive_list& other) {
+        if (other.empty()) return;
+        auto& from = other.head_;
+        head_.previous_->next_ = from.next_;
+        from.next_->previous_ = head_.previous_;
+        from.previous_->next_ = &head_;
+        head_.previous_ = from.previous_;
+        from.next_ = from.previous_ = &from;
     }
     /// Calls f with each; f may unlink or destroy the one it is given.
     template <class F>
@@ -53,7 +66,7 @@ public:
     }
 
 private:
-    list_hook head_;
+    Hook head_;
 };
 
 }  // namespace netkit

@@ -68,6 +68,12 @@ private:
             }
         });
     }
+    /// Has a connection's machine do something, all of it at one moment.
+    template <class F>
+    static void work(Here here, entry& e, F&& f) {
+        const stack_core::moment moment(here.stack());
+        here->work(here, e, std::forward<F>(f));
+    }
     static void release_port(Here here, tcp_socket& s) {
         if (auto* its_port = static_cast<port*>(std::exchange(s.port_, nullptr))) here->forget(*its_port);
     }
@@ -116,6 +122,7 @@ private:
     }
     template <ip_number A>
     static errc connect_to(Here here, tcp_socket& s, const A& target, const endpoint& remote) {
+        const stack_core::moment moment(here.stack());
         const auto* way = here.template nearest<router_of<A>>()->route(target, remote.scope);
         if (!way) return errc::no_route;
         if (target.is_broadcast() || way->hop.is_broadcast()) return errc::network_unreachable;
@@ -166,7 +173,7 @@ private:
         here->flows.insert(*e);
         e->socket = &s;
         s.connection_ = e;
-        here->work(here, *e, [&](auto& io) { tcp_machine::open(io, *e, beginnings); });
+        work(here, *e, [&](auto& io) { tcp_machine::open(io, *e, beginnings); });
         return errc::would_block;
     }
 
@@ -215,14 +222,14 @@ private:
     static void bytes_were_read(stack_core& core, entry& e) {
         if (!tcp_machine::is_to_tell_of_room(e)) [[likely]] return;
         auto here = Here::in(core);
-        here->work(here, e, [&](auto& io) { tcp_machine::send_acknowledgement(io, e); });
+        work(here, e, [&](auto& io) { tcp_machine::send_acknowledgement(io, e); });
     }
     static io_result send(stack_core& core, tcp_socket& s, std::span<const std::span<const std::byte>> buffers) {
         auto* e = connection_of(s);
         if (!e) return {0, errc::not_connected};
         auto here = Here::in(core);
         io_result result;
-        here->work(here, *e, [&](auto& io) { result = tcp_machine::send(io, *e, buffers); });
+        work(here, *e, [&](auto& io) { result = tcp_machine::send(io, *e, buffers); });
         return result;
     }
     static io_result send_packet(stack_core& core, tcp_socket& s, shared_packet bytes) {
@@ -230,14 +237,14 @@ private:
         if (!e) return {0, errc::not_connected};
         auto here = Here::in(core);
         io_result result;
-        here->work(here, *e, [&](auto& io) { result = tcp_machine::send(io, *e, std::move(bytes)); });
+        work(here, *e, [&](auto& io) { result = tcp_machine::send(io, *e, std::move(bytes)); });
         return result;
     }
     static errc shutdown(stack_core& core, tcp_socket& s, bool receive, bool send) {
         auto* e = connection_of(s);
         if (!e || e->state == tcp_state::syn_sent || !e->was_established || e->state == tcp_state::closed) return errc::not_connected;
         auto here = Here::in(core);
-        here->work(here, *e, [&](auto& io) {
+        work(here, *e, [&](auto& io) {
             if (receive) tcp_machine::finish_receiving(io, *e);
             if (send) tcp_machine::finish_sending(io, *e);
         });
@@ -269,7 +276,7 @@ private:
     /// Nobody holds it from now on: it ends by itself, or at once.
     static void give_up(Here here, entry& e, bool abort) {
         if (!e.listed) return here->destroy(e);
-        here->work(here, e, [&](auto& io) {
+        work(here, e, [&](auto& io) {
             if (abort) {
                 e.orphan = true;
                 tcp_machine::abort(io, e, errc::connection_aborted);
@@ -288,7 +295,7 @@ private:
         auto* e = connection_of(s);
         if (!e) return;
         if (!here->latest_options.set(s.options_)) throw std::bad_alloc();
-        here->work(here, *e, [&](auto& io) { tcp_machine::options_changed(io, *e, here->latest_options); });
+        work(here, *e, [&](auto& io) { tcp_machine::options_changed(io, *e, here->latest_options); });
     }
     static errc choose_congestion_control(stack_core&, tcp_socket& s, std::string_view name) {
         const auto known = known_congestion_name<typename layer::congestion_type>(name);

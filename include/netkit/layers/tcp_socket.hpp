@@ -172,7 +172,7 @@ public:
     }
 
 private:
-    friend class intrusive_list<tcp_socket>;
+    friend class intrusive_list<tcp_socket, list_hook>;
     template <class... Policy>
     friend struct tcp;
     template <class Here>

@@ -25,7 +25,7 @@ constexpr std::size_t batch = 512;  // segments
 
 class stream {
 public:
-    stream(std::uint32_t window, bool super_segments) : hosts_(tcp_pair::make({.checksum = super_segments, .scatter = super_segments, .segmentation = super_segments})) {
+    stream(std::uint32_t window, bool super_segments) : hosts_(tcp_pair::make({.checksum = super_segments, .scatter = true, .segmentation = super_segments})) {
         const netkit::tcp_socket_options options{.send_buffer = window, .receive_buffer = window};
         hosts_->listen(listener_, options);
         hosts_->connect(from_, listener_, to_, options);

@@ -23,16 +23,12 @@ using frame_bytes = std::vector<std::vector<std::byte>>;
 
 constexpr shape over_ethernet{false, 0, true, 5000};
 
-/// Segments of 1000 bytes that follow one another, as they come from a wire.
-std::vector<packet> segments_of(pool& buffers, const shape& s, tcp_flags flags = tcp_flags::ack) {
-    std::vector<packet> result;
-    const auto whole = super_segment(buffers, s, 1000, flags);
-    const auto cut = segment(whole, s.link ? link_type::ethernet : link_type::ip, false, buffers, [&](packet p) {
-        p.frames(1);
-        result.push_back(std::move(p));
-    });
-    REQUIRE(cut == segmentation_result::done);
-    return result;
+/// Segments of 1000 bytes that follow one another, as they come from a wire, or, `lent`, from a device that hands slices over.
+std::vector<packet> frames_of(pool& buffers, const shape& s, tcp_flags flags = tcp_flags::ack, bool lent = false) {
+    auto frames = segments_of(super_segment(buffers, s, 1000, flags), s.link ? link_type::ethernet : link_type::ip, buffers, {.scatter = lent});
+    REQUIRE(frames.size() == (s.payload + 999) / 1000);
+    for (auto& f : frames) f.frames(1);
+    return frames;
 }
 frame_bytes bytes_of_all(const std::vector<packet>& packets) {
     frame_bytes all;
@@ -60,7 +56,7 @@ TEST_CASE("what was joined is cut again into the very same frames") {
         CAPTURE(s.payload);
         pool buffers;
         const auto link = s.link ? link_type::ethernet : link_type::ip;
-        auto frames = segments_of(buffers, s);
+        auto frames = frames_of(buffers, s);
         const auto before = bytes_of_all(frames);
         join(frames, link);
         REQUIRE(frames.size() == 1);
@@ -69,9 +65,7 @@ TEST_CASE("what was joined is cut again into the very same frames") {
         CHECK(joined.gso_size() == 1000);
         CHECK(joined.checksum() == checksum_state::partial);
 
-        std::vector<packet> again;
-        CHECK(segment(joined, link, false, buffers, [&](packet p) { again.push_back(std::move(p)); }) == segmentation_result::done);
-        CHECK(bytes_of_all(again) == before);
+        CHECK(bytes_of_all(segments_of(joined, link, buffers)) == before);
     }
 }
 
@@ -94,7 +88,7 @@ TEST_CASE("nothing that a frame says of its own is lost") {
     for (const auto& c : changes) {
         CAPTURE(c.what);
         pool buffers;
-        auto frames = segments_of(buffers, over_ethernet);
+        auto frames = frames_of(buffers, over_ethernet);
         frames[2].head()[c.at] = static_cast<std::byte>(c.value);
         if (c.correct) correct_checksums(frames[2]);
         const auto before = bytes_of_all(frames);
@@ -109,7 +103,7 @@ TEST_CASE("nothing that a frame says of its own is lost") {
 
 TEST_CASE("a damaged first frame takes none in") {
     pool buffers;
-    auto frames = segments_of(buffers, over_ethernet);
+    auto frames = frames_of(buffers, over_ethernet);
     frames[0].head()[payload] ^= std::byte{1};
     join(frames);
     REQUIRE(frames.size() == 2);
@@ -119,7 +113,7 @@ TEST_CASE("a damaged first frame takes none in") {
 
 TEST_CASE("PSH and a shorter segment are the last of a run") {
     pool buffers;
-    auto frames = segments_of(buffers, over_ethernet);
+    auto frames = frames_of(buffers, over_ethernet);
     frames[1].head()[tcp + 13] |= std::byte{8};
     correct_checksums(frames[1]);
     join(frames);
@@ -128,8 +122,8 @@ TEST_CASE("PSH and a shorter segment are the last of a run") {
     CHECK(reinterpret_cast<const tcp_header*>(frames[0].head().data() + tcp)->has(tcp_flags::psh));
     CHECK(frames[1].frames() == 3);
 
-    auto shorter = segments_of(buffers, {false, 0, true, 2500});
-    auto next = segments_of(buffers, {false, 0, true, 1000});
+    auto shorter = frames_of(buffers, {false, 0, true, 2500});
+    auto next = frames_of(buffers, {false, 0, true, 1000});
     auto& sequence = reinterpret_cast<tcp_header*>(next[0].head().data() + tcp)->sequence;
     sequence = sequence + 2500;
     correct_checksums(next[0]);
@@ -142,7 +136,7 @@ TEST_CASE("PSH and a shorter segment are the last of a run") {
 
 TEST_CASE("padding of the link is not taken for data") {
     pool buffers;
-    auto frames = segments_of(buffers, {false, 0, true, 2000});
+    auto frames = frames_of(buffers, {false, 0, true, 2000});
     const auto size = frames[0].size();
     for (auto& f : frames) f.append(std::size_t{6});
     join(frames);
@@ -152,7 +146,7 @@ TEST_CASE("padding of the link is not taken for data") {
 
 TEST_CASE("a run ends where a packet can borrow no more; what is neither stays in its order") {
     pool buffers;
-    auto frames = segments_of(buffers, {false, 0, true, 30000});
+    auto frames = frames_of(buffers, {false, 0, true, 30000});
     packet other(buffers, 64);
     other.append(std::size_t{60});
     other.frames(1);
@@ -165,11 +159,39 @@ TEST_CASE("a run ends where a packet can borrow no more; what is neither stays i
     CHECK(frames[3].frames() == 9);
 }
 
+TEST_CASE("frames that borrow their payload are joined; what follows on in one buffer is one slice") {
+    pool buffers;
+    // The first half is the whole's own, and the frame in the middle has some of both.
+    auto frames = frames_of(buffers, {false, 0, true, 40000}, tcp_flags::ack, true);
+    const auto before = bytes_of_all(frames);
+    join(frames);
+    REQUIRE(frames.size() == 3);
+    CHECK(frames[0].frames() == 19);
+    CHECK(frames[1].frames() == 1);
+    CHECK(frames[2].frames() == 20);
+    CHECK(frames[2].slices() == 1);
+    frame_bytes again;
+    for (const auto& f : frames)
+        for (auto& bytes : f.gso_size() != 0 ? bytes_of_all(segments_of(f, link_type::ethernet, buffers, {.scatter = true})) : frame_bytes{bytes_of(f, 0)}) again.push_back(std::move(bytes));
+    CHECK(again == before);
+
+    auto damaged = frames_of(buffers, {false, 0, true, 40000}, tcp_flags::ack, true);
+    damaged[30].head()[tcp + 16] ^= std::byte{1};
+    join(damaged);
+    REQUIRE(damaged.size() == 5);
+    CHECK(damaged[2].frames() == 10);
+    CHECK(damaged[3].frames() == 1);
+    CHECK(damaged[4].frames() == 9);
+    frames.clear();
+    damaged.clear();
+    CHECK(buffers.in_use() == 0);
+}
+
 TEST_CASE("every truncation of a frame is looked at without harm") {
     pool buffers;
     for (const shape s : {shape{false, 1, true, 2000}, shape{true, 0, true, 2000}})
         for (std::size_t size = 0; size < 90; ++size) {
-            auto frames = segments_of(buffers, s);
+            auto frames = frames_of(buffers, s);
             for (auto& f : frames) f.trim(size);
             join(frames);
             CHECK(frames.size() == 2);

@@ -22,14 +22,15 @@
 namespace compose_segmentation_tests {
 
 using netkit::packet;
-using netkit::segmentation_result;
 using namespace netkit::test;
 
 
 TEST_CASE("a super-segment is cut into segments that are right each by itself") {
-    bool partial = false;
-    SUBCASE("whose checksums the device completes") { partial = true; }
+    netkit::offloads can;
+    SUBCASE("whose checksums the device completes") { can.checksum = true; }
     SUBCASE("whose checksums are made at once") {}
+    SUBCASE("that borrow what the whole borrows, and whose checksums the device completes") { can = {.checksum = true, .scatter = true}; }
+    SUBCASE("that borrow what the whole borrows") { can.scatter = true; }
     for (const shape s : {shape{false, 0, true, 5000}, shape{true, 0, true, 5000}, shape{false, 2, true, 4000}, shape{true, 0, false, 4001}, shape{false, 0, false, 60000},
                           shape{false, 0, true, 999}}) {
         CAPTURE(s.ipv6);
@@ -40,8 +41,7 @@ TEST_CASE("a super-segment is cut into segments that are right each by itself") 
         const auto link = s.link ? netkit::link_type::ethernet : netkit::link_type::ip;
         const std::size_t network = s.link ? 14 + 4 * s.tags : 0, tcp_at = network + (s.ipv6 ? 40 : 20), headers = tcp_at + 32;
 
-        std::vector<packet> segments;
-        CHECK(segment(whole, link, partial, buffers, [&](packet p) { segments.push_back(std::move(p)); }) == segmentation_result::done);
+        auto segments = segments_of(whole, link, buffers, can);
         REQUIRE(segments.size() == (s.payload + 999) / 1000);
 
         std::vector<std::byte> payload;
@@ -53,8 +53,11 @@ TEST_CASE("a super-segment is cut into segments that are right each by itself") 
             CHECK(p.headroom() == whole.headroom());
             CHECK(p.gso_size() == 0);
             CHECK(p.interface() == netkit::interface_id{3});
-            CHECK(p.checksum() == (partial ? netkit::checksum_state::partial : netkit::checksum_state::unknown));
-            if (partial) p.complete_checksum();
+            CHECK(p.checksum() == (can.checksum ? netkit::checksum_state::partial : netkit::checksum_state::unknown));
+            if (can.checksum) p.complete_checksum();
+            // The first half of the payload is the whole's own.
+            CHECK(p.slices() == (can.scatter && (last || (i + 1) * 1000 > s.payload / 2 - 1) ? 1 : 0));
+            REQUIRE(p.linearize());
             CHECK(std::ranges::equal(p.head().first(network), whole.head().first(network)));
 
             const auto tcp = *netkit::header_at<netkit::tcp_header>(p.head(), tcp_at);
@@ -86,31 +89,51 @@ TEST_CASE("a super-segment is cut into segments that are right each by itself") 
 
 TEST_CASE("what is no TCP super-segment is left alone") {
     netkit::pool buffers;
-    const auto result = [&](const packet& p, netkit::link_type link = netkit::link_type::ethernet) {
-        return segment(p, link, true, buffers, [](const packet&) { FAIL("nothing should come of it"); });
-    };
+    const auto is_one = [](const packet& p) { return bool(netkit::segmenter(p, netkit::link_type::ethernet, {.checksum = true})); };
+    CHECK(is_one(super_segment(buffers, {false, 0, true, 3000}, 1000)));
     auto complete = super_segment(buffers, {false, 0, true, 3000}, 1000);
     complete.complete_checksum();
-    CHECK(result(complete) == segmentation_result::not_tcp);
-    CHECK(result(super_segment(buffers, {false, 0, true, 3000}, 0)) == segmentation_result::not_tcp);
+    CHECK(!is_one(complete));
+    CHECK(!is_one(super_segment(buffers, {false, 0, true, 3000}, 0)));
     auto other = super_segment(buffers, {false, 0, true, 3000}, 1000);
     other.head()[12] = std::byte{0x88};
-    CHECK(result(other) == segmentation_result::not_tcp);
+    CHECK(!is_one(other));
     auto lies = super_segment(buffers, {false, 0, true, 3000}, 1000);
     lies.head()[34 + 12] = std::byte{0x40};
-    CHECK(result(lies) == segmentation_result::not_tcp);
+    CHECK(!is_one(lies));
     lies.head()[34 + 12] = std::byte{0xf0};
     CHECK(lies.mark_partial(lies.head().size() - 20, 16));
-    CHECK(result(lies) == segmentation_result::not_tcp);
+    CHECK(!is_one(lies));
 }
 
-TEST_CASE("an exhausted pool stops it") {
+TEST_CASE("an exhausted pool stops it, until it recovers") {
     netkit::pool buffers;
     const auto whole = super_segment(buffers, {false, 0, true, 10000}, 1000);
     buffers.fail_at(4);
-    int emitted = 0;
-    CHECK(segment(whole, netkit::link_type::ethernet, true, buffers, [&](const packet&) { ++emitted; }) == segmentation_result::no_buffers);
-    CHECK(emitted == 3);
+    netkit::segmenter cut(whole, netkit::link_type::ethernet, {});
+    for (int i = 0; i < 3; ++i) CHECK(cut.next(buffers));
+    CHECK(!cut.next(buffers));
+    CHECK(cut.position() == 3);
+    CHECK(cut.next(buffers));
+    CHECK(cut.position() == 4);
+}
+
+TEST_CASE("cutting is taken up again where it was left") {
+    for (const netkit::offloads can : {netkit::offloads{}, netkit::offloads{.scatter = true}}) {
+        netkit::pool buffers;
+        const auto whole = super_segment(buffers, {false, 0, true, 9500}, 1000);
+        const auto at_once = segments_of(whole, netkit::link_type::ethernet, buffers, can);
+        REQUIRE(at_once.size() == 10);
+        for (std::size_t i = 0; i < 10; ++i) {
+            CAPTURE(i);
+            netkit::segmenter cut(whole, netkit::link_type::ethernet, can, i);
+            CHECK(!cut.done());
+            const auto one = cut.next(buffers);
+            REQUIRE(one);
+            CHECK(bytes_of(one, 0) == bytes_of(at_once[i], 0));
+            CHECK(cut.done() == (i == 9));
+        }
+    }
 }
 
 TEST_CASE("a router passes super-segments on to a device that cannot cut them") {

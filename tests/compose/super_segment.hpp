@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/buffer/packet.hpp>
+#include <netkit/compose/segmentation.hpp>
 #include <netkit/core/checksum.hpp>
 #include <netkit/wire/ethernet.hpp>
 #include <netkit/wire/ipv4.hpp>
@@ -84,6 +85,17 @@ inline packet super_segment(pool& buffers, const shape& s, std::uint16_t gso_siz
     p.gso_size(gso_size);
     p.interface(interface_id{3});
     return p;
+}
+/// All segments of a super-segment, as far as the pool's buffers last; none where it is none.
+inline std::vector<packet> segments_of(const packet& whole, link_type link, pool& buffers, const offloads& can = {}) {
+    std::vector<packet> segments;
+    segmenter cut(whole, link, can);
+    while (cut && !cut.done()) {
+        auto one = cut.next(buffers);
+        if (!one) break;
+        segments.push_back(std::move(one));
+    }
+    return segments;
 }
 inline std::vector<std::byte> bytes_of(const packet& p, std::size_t from) {
     std::vector<std::byte> bytes(p.size() - from);

@@ -149,6 +149,33 @@ public:
         buffer_->slices[buffer_->about.slices++] = s;
         return true;
     }
+    /// Another owner of up to `n` bytes of slice i, from its byte `at` on.
+    shared_packet share_slice(std::size_t i, std::size_t at, std::size_t n) const {
+        const auto& s = buffer_->slices[i];
+        ++s.from->owners;
+        return shared_packet({s.from, s.at + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(std::min<std::size_t>(n, s.size - at))});
+    }
+    /// Moves all that `other` borrows behind what there is; pieces of one buffer that follow on one another become one. False, and nothing
+    /// done, where there might be more than 18 slices.
+    bool take_slices(packet& other) {
+        auto& about = buffer_->about;
+        auto& theirs = other.buffer_->about;
+        if (std::size_t{about.slices} + theirs.slices > buffer::most_slices) return false;
+        for (std::size_t i = 0; i < theirs.slices; ++i) {
+            const auto& s = other.buffer_->slices[i];
+            auto* const last = about.slices != 0 ? &buffer_->slices[about.slices - 1u] : nullptr;
+            if (last && last->from == s.from && last->at + last->size == s.at) {
+                last->size += s.size;
+                --s.from->owners;  // the other piece holds it, too
+            } else {
+                buffer_->slices[about.slices++] = s;
+            }
+        }
+        about.borrowed += theirs.borrowed;
+        theirs.borrowed = 0;
+        theirs.slices = 0;
+        return true;
+    }
     /// Calls f with each contiguous part in turn: own bytes, then slices.
     template <class F>
     void for_each_part(F&& f) const {
@@ -252,9 +279,12 @@ public:
     /// linearize() and complete_checksum() in one: what is copied is added up on the way.
     bool linearize_and_complete() { return take_instead(linearized_and_completed(buffer_)); }
     /// Adds up all bytes of the packet.
-    NETKIT_INLINE std::uint64_t sum(std::uint64_t sum = 0) const {
-        sum = sum16(head(), sum);
-        return buffer_->about.borrowed ? sum_slices(buffer_, sum, (head().size() & 1) != 0) : sum;
+    NETKIT_INLINE std::uint64_t sum(std::uint64_t sum = 0) const { return sum_from(0, sum); }
+    /// The same without the first `at`, which are the packet's own.
+    NETKIT_INLINE std::uint64_t sum_from(std::size_t at, std::uint64_t sum = 0) const {
+        const auto own = head().subspan(at);
+        sum = sum16(own, sum);
+        return buffer_->about.borrowed ? sum_slices(buffer_, sum, (own.size() & 1) != 0) : sum;
     }
 
 private:

@@ -81,11 +81,17 @@ NETKIT_HOT bool headers_agree(const std::byte* a, const std::byte* b) {
     return differences == 0;
 }
 
+/// Whether the payload, which ends at `end` of the frame, lies all in its own bytes, perhaps with padding behind, or all in slices.
+NETKIT_HOT bool has_joinable_payload(const packet& p, std::size_t payload_at, std::size_t end) {
+    if (p.slices() == 0) [[likely]] return end <= p.head().size();
+    return p.head().size() == payload_at && p.size() == end;
+}
+
 /// Looks at the headers alone; no checksum is verified.
 inline joinable_frame examine_for_joining(const packet& p, link_type link) {
     constexpr joinable_frame none{};
     const auto head = p.head();
-    if (p.slices() != 0 || p.gso_size() != 0 || p.checksum() == checksum_state::partial) return none;
+    if (p.gso_size() != 0 || p.checksum() == checksum_state::partial) return none;
     const auto network = find_network_header(head, link);
     joinable_frame f{.network_at = network.at, .type = network.type};
     std::size_t end = 0;
@@ -105,8 +111,7 @@ inline joinable_frame examine_for_joining(const packet& p, link_type link) {
     const auto* tcp = header_at<tcp_header>(head, f.tcp_at);
     if (!tcp || tcp->header_size() < sizeof *tcp || (tcp->flags() | tcp_flags::psh) != (tcp_flags::ack | tcp_flags::psh)) return none;
     f.payload_at = f.tcp_at + tcp->header_size();
-    if (end <= f.payload_at || end > head.size()) return none;
-    f.payload = end - f.payload_at;
+    if (end > f.payload_at && has_joinable_payload(p, f.payload_at, end)) f.payload = end - f.payload_at;
     return f;
 }
 
@@ -123,7 +128,8 @@ inline bool verified_for_joining(packet& p, const joinable_frame& f) {
         pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, length);
     }
     if (p.checksum() == checksum_state::verified) return true;
-    if (fold16(sum16(p.head().subspan(f.tcp_at, length), pseudo)) != 0) return false;
+    const auto sum = p.slices() == 0 ? sum16(p.head().subspan(f.tcp_at, length), pseudo) : p.sum_from(f.tcp_at, pseudo);
+    if (fold16(sum) != 0) return false;
     p.checksum(checksum_state::verified);
     return true;
 }
@@ -150,9 +156,14 @@ public:
         if (!verified_for_joining(p, f)) return false;
         const bool pushed = header_in<tcp_header>(p, f.tcp_at).has(tcp_flags::psh);
         if (joined_ == 0) first_->trim(frame_.payload_at + frame_.payload);
-        p.trim(f.payload_at + f.payload);
-        p.pull(f.payload_at);
-        first_->attach(std::move(p).share());
+        if (p.slices() == 0) {
+            p.trim(f.payload_at + f.payload);
+            p.pull(f.payload_at);
+            first_->attach(std::move(p).share());
+        } else {
+            first_->take_slices(p);
+            p.reset();
+        }
         ++joined_;
         payload_ += f.payload;
         next_ += static_cast<std::uint32_t>(f.payload);
@@ -170,14 +181,15 @@ private:
     /// How much the frame brings where it is the next and has the first one's headers, which were examined; else 0.
     std::size_t payload_of_next(packet& p) const {
         const auto head = p.head();
-        if (head.size() <= frame_.payload_at || p.slices() != 0 || p.gso_size() != 0 || p.checksum() == checksum_state::partial) return 0;
+        if (head.size() < frame_.payload_at || p.gso_size() != 0 || p.checksum() == checksum_state::partial) return 0;
         if (header_in<tcp_header>(p, frame_.tcp_at).sequence != next_ || !has_the_same_headers(p)) return 0;
         const auto end = frame_.type == ether_type::ipv6 ? frame_.tcp_at + header_in<ipv6_header>(p, frame_.network_at).length
                                                          : frame_.network_at + header_in<ipv4_header>(p, frame_.network_at).length;
-        if (end <= frame_.payload_at || end > head.size()) return 0;
+        if (end <= frame_.payload_at || !has_joinable_payload(p, frame_.payload_at, end)) return 0;
         const auto payload = end - frame_.payload_at;
         const auto all = frame_.payload_at - frame_.network_at + payload_ + payload;
-        return payload <= frame_.payload && joined_ != buffer::most_slices && all <= 65535 ? payload : 0;
+        const auto slices = first_->slices() + std::max<std::size_t>(p.slices(), 1);
+        return payload <= frame_.payload && slices <= buffer::most_slices && all <= 65535 ? payload : 0;
     }
     bool has_the_same_headers(const packet& p) const {
         const auto *a = first_->head().data(), *b = p.head().data();

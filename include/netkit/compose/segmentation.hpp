@@ -139,6 +139,11 @@ class packet_reader {
 public:
     packet_reader(const packet& from, std::size_t at) : from_(from), part_(from.head().subspan(at)) {}
 
+    void skip(std::size_t n) {
+        for_next(n, [](std::span<const std::byte>) {});
+    }
+    /// How many of the next n bytes are the packet's own.
+    std::size_t own(std::size_t n) const { return next_ == 0 ? std::min(n, part_.size()) : 0; }
     /// Copies the next n bytes, which must be there.
     void copy(std::byte* to, std::size_t n) {
         for_next(n, [&](std::span<const std::byte> bytes) {
@@ -158,6 +163,13 @@ public:
         });
         return sum;
     }
+    /// Puts the next n bytes, which must be there, behind what `to` holds: the packet's own are copied, what it borrows is lent on.
+    void lend(packet& to, std::size_t n) {
+        for_next(n, [&](std::span<const std::byte> bytes) {
+            if (next_ == 0) to.append(bytes);
+            else to.attach(from_.share_slice(next_ - 1, static_cast<std::size_t>(bytes.data() - from_.slice(next_ - 1).data()), bytes.size()));
+        });
+    }
 
 private:
     template <class F>
@@ -175,6 +187,9 @@ private:
     std::span<const std::byte> part_;
     std::size_t next_ = 0;  // slice
 };
+
+/// Smaller segments are copied also where they could be lent: a slice costs more than that.
+inline constexpr std::size_t lent_segments_from = 512;
 }  // namespace detail
 
 /// Bytes of the largest network packet that `p`, which begins with its network header, becomes on the wire.
@@ -184,36 +199,57 @@ inline std::size_t largest_segment(const packet& p) {
     return headers == 0 ? p.size() : std::min(p.size(), headers + p.gso_size());
 }
 
-/// What became of a super-segment.
-enum class segmentation_result : std::uint8_t { done, no_buffers, not_tcp };
-
-/// Cuts a TCP super-segment into frames of gso_size() payload bytes, as hardware would, for a device that cannot: calls
-/// emit(packet) with each, with the headroom that the whole has; its checksum partial where the device completes it, else
-/// made while the payload is copied. Stops where the pool is exhausted.
-template <class Emit>
-segmentation_result segment(const packet& whole, link_type link, bool leave_partial, pool& buffers, Emit&& emit) {
-    detail::segment_headers headers(whole, link);
-    if (headers.size() == 0 || whole.gso_size() == 0) return segmentation_result::not_tcp;
-    headers.prepare();
-    detail::packet_reader payload(whole, headers.size());
-    const auto in_all = whole.size() - headers.size();
-    for (std::size_t at = 0, number = 0; at == 0 || at < in_all; at += whole.gso_size(), ++number) {
-        const auto size = std::min<std::size_t>(whole.gso_size(), in_all - at);
-        packet one(buffers, whole.headroom(), headers.size() + size);
-        if (!one) return segmentation_result::no_buffers;
-        const auto bytes = one.append(headers.size() + size).subspan(headers.size());
-        const bool last = at + size >= in_all;
-        if (leave_partial) {
-            payload.copy(bytes.data(), size);
-            headers.put(one, number, at, size, last, nullptr);
-        } else {
-            const auto sum = payload.copy_summed(bytes.data(), size);
-            headers.put(one, number, at, size, last, &sum);
-        }
-        one.interface(whole.interface());
-        emit(std::move(one));
+/// Cuts a TCP super-segment into frames of gso_size() payload bytes, as hardware would, for a device that cannot. Each has the headroom that
+/// the whole has, which must outlive this. To a device that gathers slices, what the whole has borrowed is lent on, to others it is copied;
+/// the checksum is partial where the device completes it, else made.
+class segmenter {
+public:
+    /// Begins with segment number `from`, where earlier ones were cut before.
+    segmenter(const packet& whole, link_type link, const offloads& can, std::size_t from = 0)
+        : whole_(whole), headers_(whole, link), payload_(whole, headers_.size()), can_(can), lends_(can.scatter && whole.gso_size() >= detail::lent_segments_from), number_(from) {
+        if (!*this) return;
+        headers_.prepare();
+        in_all_ = whole.size() - headers_.size();
+        at_ = std::min<std::size_t>(from * whole.gso_size(), in_all_);
+        payload_.skip(at_);
     }
-    return segmentation_result::done;
-}
+    /// Whether it is a TCP super-segment with a partial checksum; else nothing can be cut.
+    explicit operator bool() const { return headers_.size() != 0 && whole_.gso_size() != 0; }
+    bool done() const { return number_ != 0 && at_ >= in_all_; }
+    /// How many segments have been cut off the front.
+    std::size_t position() const { return number_; }
+
+    /// The next segment; not where it is done. Empty, and nothing done, where the pool is exhausted.
+    packet next(pool& buffers) {
+        const auto size = std::min<std::size_t>(whole_.gso_size(), in_all_ - at_);
+        packet one(buffers, whole_.headroom(), headers_.size() + (lends_ ? payload_.own(size) : size));
+        if (!one) return one;
+        one.append(headers_.size());
+        std::uint64_t sum = 0;
+        if (lends_) {
+            payload_.lend(one, size);
+            if (!can_.checksum) sum = one.sum_from(headers_.size());
+        } else {
+            auto* const bytes = one.append(size).data();
+            if (can_.checksum) payload_.copy(bytes, size);
+            else sum = payload_.copy_summed(bytes, size);
+        }
+        headers_.put(one, number_, at_, size, at_ + size >= in_all_, can_.checksum ? nullptr : &sum);
+        one.interface(whole_.interface());
+        at_ += size;
+        ++number_;
+        return one;
+    }
+
+private:
+    const packet& whole_;
+    detail::segment_headers headers_;
+    detail::packet_reader payload_;
+    offloads can_;
+    bool lends_;
+    std::size_t number_;
+    std::size_t in_all_ = 0;
+    std::size_t at_ = 0;  // of the payload
+};
 
 }  // namespace netkit

@@ -9,8 +9,8 @@
 #include <netkit/compose/environment.hpp>
 #include <netkit/compose/layer.hpp>
 #include <netkit/compose/position.hpp>
-#include <netkit/compose/segmentation.hpp>
 #include <netkit/compose/stack_core.hpp>
+#include <netkit/compose/transmit_queue.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/core/ip_address.hpp>
 
@@ -36,7 +36,7 @@ class stack final : public stack_core {
     static_assert(device<Device>, "netkit: this is not a device (expected: std::size_t receive(const buffer_source&, std::span<packet>), std::size_t transmit(std::span<packet>), mtu() const; movable)");
     static_assert(receives<Root, no_link>, "netkit: this layer cannot stand on a device");
     static_assert(detail::fits<Root>());
-    static constexpr std::size_t burst = 32;
+    static constexpr std::size_t burst = transmit_queue::burst;
 
 public:
     using root_type = Root;
@@ -44,7 +44,7 @@ public:
     using environment_type = Environment;
 
     /// Packets that wait at most for an interface's device.
-    static constexpr std::size_t default_queue_limit = 1000;
+    static constexpr std::size_t default_queue_limit = transmit_queue::default_limit;
 
     explicit stack(Environment e = Environment()) : environment_(std::move(e)) {
         now_ = environment_.now();
@@ -122,7 +122,7 @@ public:
     Device& device_of(interface_id id) { return *ports_[static_cast<std::size_t>(id)]->device.template get<Device>(); }
     int native_handle(interface_id id) const override { return ports_[static_cast<std::size_t>(id)]->device.native_handle(); }
     bool wake_on_ready(interface_id id, void (*wake)(void*), void* context) override { return ports_[static_cast<std::size_t>(id)]->device.on_ready(wake, context); }
-    bool output_blocked(interface_id id) const override { return !ports_[static_cast<std::size_t>(id)]->backlog.empty(); }
+    bool output_blocked(interface_id id) const override { return ports_[static_cast<std::size_t>(id)]->queue.blocked(); }
 
     /// Bytes that the deepest way out of this stack puts in front: what devices keep free in front of what they receive.
     static constexpr std::size_t deepest_headroom() {
@@ -165,7 +165,7 @@ public:
             run_deferred();
             ready_.run();
             for (std::size_t i = 0; i < ports_.size(); ++i)
-                if (ports_[i]->held || !ports_[i]->backlog.empty()) flush(*ports_[i]);
+                if (!ports_[i]->queue.empty()) flush(*ports_[i]);
         }
         if (!deferred_.empty() || !ready_.empty()) request_finish();
     }
@@ -179,7 +179,7 @@ public:
     bool unfinished() const override {
         if (!deferred_.empty() || !ready_.empty()) return true;
         for (const auto& each : ports_)
-            if (each->held) return true;
+            if (each->queue.holds_frames()) return true;
         return false;
     }
 
@@ -205,7 +205,7 @@ public:
     NETKIT_INLINE errc output(packet p) {
         auto& out = *ports_[static_cast<std::size_t>(p.interface())];
         if (!out.up) [[unlikely]] return refuse(std::move(p), errc::interface_down, drop_reason::interface_down);
-        if (p.gso_size() != 0 && !out.can.segmentation) [[unlikely]] return output_segments(std::move(p));
+        if (p.gso_size() != 0 && !out.can.segmentation) [[unlikely]] return output_cut(std::move(p));
         if (p.slices() && !out.can.scatter) {
             const bool done = out.can.checksum ? p.linearize() : p.linearize_and_complete();
             if (!done) return refuse(std::move(p), errc::no_buffers, drop_reason::no_buffers);
@@ -214,12 +214,8 @@ public:
         if (p.frames()) [[unlikely]] count_forwarded(p);
         ++out.sent.packets;
         out.sent.bytes += p.size();
-        std::construct_at(&out.outgoing[out.held++], std::move(p));  // what is not held is empty
-        if (out.held == burst) [[unlikely]] flush(out);
-        else if (!polling_) [[unlikely]] {
-            if (wake_) request_finish();
-            else flush(out);
-        }
+        if (out.queue.hold(std::move(p))) [[unlikely]] flush(out);
+        else if (!polling_) [[unlikely]] leave_to_finish(out);
         return errc::ok;
     }
     void defer(packet p, void (*run)(stack_core&, packet&&)) {
@@ -231,11 +227,8 @@ public:
 private:
     struct port : netkit::interface {
         any_of<no_device, Device> device;
-        std::array<packet, burst> outgoing{};
-        std::size_t held = 0;
-        packet_queue backlog;
+        transmit_queue queue;
         const void* speaker = nullptr;  // the layer that speaks for it; null: its device
-        std::size_t queue_limit = default_queue_limit;
         port(netkit::interface i, any_of<no_device, Device> d) : netkit::interface(std::move(i)), device(std::move(d)) {}
     };
     using deferred_action = void (*)(stack_core&, packet&&);
@@ -303,38 +296,22 @@ private:
         return id;
     }
 
-    [[gnu::noinline]] void flush(port& out) {
-        while (!out.backlog.empty()) {
-            auto p = out.backlog.pop_front();
-            if (out.device.transmit(std::span(&p, 1)) == 0) {
-                out.backlog.push_front(std::move(p));
-                break;
-            }
-        }
-        const auto ready = std::exchange(out.held, 0);
-        const auto taken = out.backlog.empty() ? out.device.transmit(std::span(out.outgoing).first(ready)) : 0;
-        for (std::size_t i = 0; i < ready; ++i) {
-            if (i >= taken) keep(out, std::move(out.outgoing[i]));
-            out.outgoing[i].reset();
-        }
+    void flush(port& out) {
+        out.queue.flush(out.device, out, buffers_, [this](packet p, drop_reason why) { count_drop(std::move(p), why); });
     }
-    /// A super-segment, as it came from a device that makes them, to one that cannot cut them.
-    [[gnu::noinline]] errc output_segments(packet whole) {
-        auto result = errc::ok;
-        const auto& out = interface(whole.interface());
-        const auto cut = segment(whole, out.link, out.can.checksum, buffers_, [&](packet p) {
-            const auto sent = output(std::move(p));
-            if (sent != errc::ok) result = sent;
-        });
-        if (cut == segmentation_result::not_tcp) return refuse(std::move(whole), errc::message_too_big, drop_reason::too_big);
-        if (cut == segmentation_result::no_buffers) return refuse(std::move(whole), errc::no_buffers, drop_reason::no_buffers);
+    /// Outside of a poll: sends go out soon, or at once where nobody would see to it.
+    void leave_to_finish(port& out) {
+        if (wake_) request_finish();
+        else flush(out);
+    }
+    /// A super-segment to a device that cannot cut them.
+    [[gnu::noinline]] errc output_cut(packet whole) {
+        auto& out = *ports_[static_cast<std::size_t>(whole.interface())];
+        if (!segmenter(whole, out.link, out.can)) return refuse(std::move(whole), errc::message_too_big, drop_reason::too_big);
         if (whole.frames()) count_forwarded(whole);
-        return result;
-    }
-    NETKIT_COLD void keep(port& out, packet p) {
-        if (out.backlog.size() < out.queue_limit) return out.backlog.push_back(std::move(p));
-        ++out.send_drops;
-        count_drop(std::move(p), drop_reason::device_full);
+        const bool held = out.queue.hold_cut(std::move(whole), out.device, out, buffers_, [this](packet p, drop_reason why) { count_drop(std::move(p), why); });
+        if (!polling_) [[unlikely]] leave_to_finish(out);
+        return held ? errc::ok : errc::no_buffers;
     }
     NETKIT_COLD errc refuse(packet p, errc error, drop_reason why) {
         count_drop(std::move(p), why);

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <netkit/buffer/known_sums.hpp>
 #include <netkit/buffer/offload.hpp>
 #include <netkit/core/interface_id.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <type_traits>
 
@@ -47,12 +49,22 @@ struct alignas(64) buffer {
         interface_id interface = interface_id::none;
         std::uint8_t sum_header = 0;      ///< size of the summed header
         std::uint8_t sum_field = 0;       ///< offset in it of its checksum
-        checksum_state checksum = checksum_state::unknown;
+        checksum_state checksum = checksum_state::unknown;  // zero, as clear() takes it to be
         std::uint8_t slices = 0;
+        bool summed = false;              ///< `sums` holds what is known; there are no slices
+
+        /// In place: made elsewhere, they would be copied in other pieces than they were written in, and stall.
+        void clear() {
+            std::memset(static_cast<void*>(this), 0, sizeof *this);
+            interface = interface_id::none;
+        }
     } about;
 
     alignas(64) std::byte control[control_size];
-    alignas(64) std::array<detail::slice, most_slices> slices;
+    union {
+        alignas(64) std::array<detail::slice, most_slices> slices{};
+        detail::known_sums sums;  ///< of a chunk, which borrows nothing
+    };
 
     std::byte* begin() { return reinterpret_cast<std::byte*>(this + 1); }
     const std::byte* begin() const { return reinterpret_cast<const std::byte*>(this + 1); }
@@ -60,6 +72,7 @@ struct alignas(64) buffer {
     const std::byte* end() const { return begin() + capacity(); }
 };
 static_assert(offsetof(buffer, control) == 64, "the facts fill one cache line");
+static_assert(sizeof(detail::known_sums) <= sizeof(buffer::slices), "what is known of sums takes no more room");
 
 /// The sizes of storage that a pool keeps: a frame; what a send queue fills, so that 18 make a super-segment; a super-segment.
 enum class buffer_size : std::uint8_t { small, chunk, large };

@@ -2,11 +2,13 @@
 
 #include <netkit/buffer/packet.hpp>
 #include <netkit/buffer/shared_packet.hpp>
+#include <netkit/core/checksum.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -42,6 +44,21 @@ public:
         const auto n = std::min(bytes.size(), room());
         if (n) std::memcpy(buffer_->last, bytes.data(), n);
         buffer_->last += n;
+        return n;
+    }
+    /// The same, and notes what the pieces add up to into which the bytes will be cut: as foreseen, the first piece ends after `until` bytes,
+    /// and each of the others has `each`. `until` is moved on; where it is not `each`, what was written before belongs to the piece.
+    std::size_t append_summed(std::span<const std::byte> bytes, std::size_t& until, std::size_t each) {
+        const auto n = std::min(bytes.size(), room());
+        if (!std::exchange(buffer_->about.summed, true)) std::construct_at(&buffer_->sums);
+        for (std::size_t done = 0; done < n;) {
+            const auto part = std::min(n - done, until);
+            const auto sum = copy_and_sum(buffer_->last, bytes.data() + done, part);
+            buffer_->sums.note(size(), part, sum, until != each);
+            buffer_->last += part;
+            done += part;
+            until = until == part ? each : until - part;
+        }
         return n;
     }
     /// Another owner of what was written at [at, at + size), which must be within size().

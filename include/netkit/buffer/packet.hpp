@@ -149,11 +149,13 @@ public:
         buffer_->slices[buffer_->about.slices++] = s;
         return true;
     }
-    /// Another owner of up to `n` bytes of slice i, from its byte `at` on.
-    shared_packet share_slice(std::size_t i, std::size_t at, std::size_t n) const {
-        const auto& s = buffer_->slices[i];
-        ++s.from->owners;
-        return shared_packet({s.from, s.at + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(std::min<std::size_t>(n, s.size - at))});
+    /// Borrows n bytes of what `other` borrows as its slice i, from that slice's byte `at` on; not where there are 18 slices already.
+    void borrow(const packet& other, std::size_t i, std::size_t at, std::size_t n) {
+        const auto& theirs = other.buffer_->slices[i];
+        ++theirs.from->owners;
+        auto& about = buffer_->about;
+        buffer_->slices[about.slices++] = {theirs.from, theirs.at + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(n)};
+        about.borrowed += static_cast<std::uint32_t>(n);
     }
     /// Moves all that `other` borrows behind what there is; pieces of one buffer that follow on one another become one. False, and nothing
     /// done, where there might be more than 18 slices.
@@ -216,7 +218,7 @@ public:
     shared_packet share() && {
         if (!linearize()) return {};
         const detail::slice s{buffer_, static_cast<std::uint32_t>(headroom()), static_cast<std::uint32_t>(size())};
-        buffer_->about = {};
+        buffer_->about.clear();
         buffer_ = nullptr;
         return shared_packet(s);
     }
@@ -273,7 +275,7 @@ public:
         }
         auto* const from = buffer_->begin() + about.sum_start;
         auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
-        if (about.borrowed != 0) sum = sum_slices(buffer_, sum, ((buffer_->last - from) & 1) != 0);
+        if (about.borrowed != 0) sum = sum_slices<true>(buffer_, sum, ((buffer_->last - from) & 1) != 0);
         store_checksum(sum);
     }
     /// linearize() and complete_checksum() in one: what is copied is added up on the way.
@@ -283,8 +285,14 @@ public:
     /// The same without the first `at`, which are the packet's own.
     NETKIT_INLINE std::uint64_t sum_from(std::size_t at, std::uint64_t sum = 0) const {
         const auto own = head().subspan(at);
-        sum = sum16(own, sum);
-        return buffer_->about.borrowed ? sum_slices(buffer_, sum, (own.size() & 1) != 0) : sum;
+        if (!own.empty()) sum = sum16(own, sum);
+        return buffer_->about.borrowed ? sum_slices<false>(buffer_, sum, (own.size() & 1) != 0) : sum;
+    }
+    /// The same for who makes a checksum: what was added up when it was written is not read again.
+    NETKIT_HOT std::uint64_t sum_written_from(std::size_t at, std::uint64_t sum = 0) const {
+        const auto own = head().subspan(at);
+        if (!own.empty()) sum = sum16(own, sum);
+        return buffer_->about.borrowed ? sum_slices_here<true>(buffer_, sum, (own.size() & 1) != 0) : sum;
     }
 
 private:
@@ -395,10 +403,19 @@ private:
         buffer_->about.sum_start = static_cast<std::uint16_t>(buffer_->about.sum_start + shift);
         return true;
     }
+    /// `Known`: what was added up when it was written counts.
+    template <bool Known>
     [[gnu::noinline]] static std::uint64_t sum_slices(const buffer* b, std::uint64_t sum, bool odd) {
+        return sum_slices_here<Known>(b, sum, odd);
+    }
+    template <bool Known>
+    NETKIT_HOT static std::uint64_t sum_slices_here(const buffer* b, std::uint64_t sum, bool odd) {
         for (std::size_t i = 0; i < b->about.slices; ++i) {
             const auto& s = b->slices[i];
-            sum = sum_at(odd, {s.from->begin() + s.at, s.size}, sum);
+            const std::uint16_t* known = nullptr;
+            if constexpr (Known) known = s.from->about.summed ? s.from->sums.find(s.at, s.size) : nullptr;
+            if (known) sum += odd ? sum_moved_by_one(*known) : *known;
+            else sum = sum_at(odd, {s.from->begin() + s.at, s.size}, sum);
             odd ^= (s.size & 1) != 0;
         }
         return sum;
@@ -434,7 +451,7 @@ inline packet shared_packet::unshare() && {
     if (b->owners == 1) {
         b->first = b->begin() + slice_.at;
         b->last = b->first + slice_.size;
-        b->about = {};
+        b->about.clear();
         slice_ = {};
         return packet(b);
     }

@@ -90,7 +90,7 @@ struct pool_store {
         ++in_use;
         b->next = nullptr;
         b->owners = 1;
-        b->about = {};
+        b->about.clear();
         b->first = b->last = b->begin() + headroom;
         return b;
     }

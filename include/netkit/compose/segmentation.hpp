@@ -4,6 +4,7 @@
 #include <netkit/buffer/pool.hpp>
 #include <netkit/compose/interface.hpp>
 #include <netkit/core/checksum.hpp>
+#include <netkit/core/inline.hpp>
 #include <netkit/core/protocol_numbers.hpp>
 #include <netkit/wire/ethernet.hpp>
 #include <netkit/wire/header_at.hpp>
@@ -91,7 +92,7 @@ public:
     /// its payload the TCP checksum is complete, without it is left partial.
     void put(packet& segment, std::size_t number, std::size_t payload_at, std::size_t payload, bool last, const std::uint64_t* payload_sum) const {
         auto* const bytes = segment.head().data();
-        std::memcpy(bytes, head_.data(), size_);
+        copy_headers(bytes, head_.data(), size_);
         const auto tcp_length = size_ - tcp_at_ + payload;
         put_network(bytes + network_.at, number, size_ - network_.at + payload);
 
@@ -112,6 +113,16 @@ public:
     }
 
 private:
+    /// Headers are mostly of such a size, and there is no need to call anything then.
+    static void copy_headers(std::byte* to, const std::byte* from, std::size_t n) {
+        constexpr std::size_t half = 64;
+        if (n < half || n > 2 * half) [[unlikely]] {
+            std::memcpy(to, from, n);
+        } else {
+            std::memcpy(to, from, half);
+            std::memcpy(to + n - half, from + n - half, half);
+        }
+    }
     void put_network(std::byte* bytes, std::size_t number, std::size_t length) const {
         if (network_.type == ether_type::ipv6) {
             reinterpret_cast<ipv6_header*>(bytes)->length = static_cast<std::uint16_t>(length - sizeof(ipv6_header));
@@ -167,7 +178,7 @@ public:
     void lend(packet& to, std::size_t n) {
         for_next(n, [&](std::span<const std::byte> bytes) {
             if (next_ == 0) to.append(bytes);
-            else to.attach(from_.share_slice(next_ - 1, static_cast<std::size_t>(bytes.data() - from_.slice(next_ - 1).data()), bytes.size()));
+            else to.borrow(from_, next_ - 1, static_cast<std::size_t>(bytes.data() - from_.slice(next_ - 1).data()), bytes.size());
         });
     }
 
@@ -220,7 +231,7 @@ public:
     std::size_t position() const { return number_; }
 
     /// The next segment; not where it is done. Empty, and nothing done, where the pool is exhausted.
-    packet next(pool& buffers) {
+    [[gnu::noinline]] NETKIT_FLATTEN packet next(pool& buffers) {
         const auto size = std::min<std::size_t>(whole_.gso_size(), in_all_ - at_);
         packet one(buffers, whole_.headroom(), headers_.size() + (lends_ ? payload_.own(size) : size));
         if (!one) return one;
@@ -228,7 +239,7 @@ public:
         std::uint64_t sum = 0;
         if (lends_) {
             payload_.lend(one, size);
-            if (!can_.checksum) sum = one.sum_from(headers_.size());
+            if (!can_.checksum) sum = one.sum_written_from(headers_.size());
         } else {
             auto* const bytes = one.append(size).data();
             if (can_.checksum) payload_.copy(bytes, size);

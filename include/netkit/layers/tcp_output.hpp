@@ -136,6 +136,7 @@ private:
             const bool changed = way.mss != mss;
             way.mss = std::max(mss, tcp_machine::least_mss);
             way.most_payload = interface.takes_super_segments ? static_cast<std::uint16_t>(65535 - tcp_headers_size<A> - tcp_longest_options) : std::uint16_t(0);
+            way.sums_while_writing = interface.can.scatter && !interface.can.checksum;
             if (changed && is_synchronized(e.state)) tcp_machine::choose_send_mss(e);
             return true;
         } else {

@@ -89,6 +89,13 @@ NETKIT_COLD io_result cannot_queue(Connection& c, std::span<const std::span<cons
     return {0, wanted ? errc::no_buffers : errc::ok};
 }
 
+/// Segments whose checksums are made here, of bytes that are lent to them, have these added up as they are written.
+template <class Connection>
+tcp_foreseen_cut foreseen_cut(const Connection& c, std::size_t written) {
+    if (!c.way.sums_while_writing || written < c.send_mss) return {};
+    return {c.send_mss - c.unsent() % c.send_mss, c.send_mss};
+}
+
 /// SEND: copies what there is room for.
 template <class Host, class Connection>
 NETKIT_HOT io_result send(Host& host, Connection& c, std::span<const std::span<const std::byte>> buffers) {
@@ -100,7 +107,7 @@ NETKIT_HOT io_result send(Host& host, Connection& c, std::span<const std::span<c
     for (auto buffer : buffers) {
         wanted = wanted || !buffer.empty();
         const auto n = std::min<std::size_t>(buffer.size(), c.send_room());
-        const auto taken = c.sending.append(host.buffers(), buffer.first(n));
+        const auto taken = c.sending.append(host.buffers(), buffer.first(n), foreseen_cut(c, n));
         done += taken;
         out_of_buffers = taken < n;
         if (taken < buffer.size()) {

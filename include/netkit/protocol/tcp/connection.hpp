@@ -55,6 +55,7 @@ struct tcp_way {
     std::uint8_t hop_limit = 64;
     upper_half hop_high : 2 = upper_half::of_peer;
     bool narrowed : 1 = false;        ///< at narrowed_at, because large segments seemed to vanish
+    bool sums_while_writing : 1 = false;  ///< the interface makes checksums, and its device gathers what is lent
 
     static constexpr std::uint64_t link_local_high = 0xfe80'0000'0000'0000;
     void set_hop(std::uint64_t high, std::uint64_t low, const tcp_flow_key& key) {

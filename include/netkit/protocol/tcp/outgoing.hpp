@@ -56,7 +56,7 @@ template <loss_detection Detection>
 struct tcp_outgoing_bytes : tcp_outgoing_pointer<Detection> {
     std::uint32_t size() const { return this->held ? this->held->sending.size() : 0; }
     bool empty() const { return size() == 0; }
-    std::size_t append(pool& buffers, std::span<const std::byte> bytes) { return this->held->sending.append(buffers, bytes); }
+    std::size_t append(pool& buffers, std::span<const std::byte> bytes, const tcp_foreseen_cut& cut) { return this->held->sending.append(buffers, bytes, cut); }
     bool append(pool& buffers, shared_packet bytes) { return this->held->sending.append(buffers, std::move(bytes)); }
     void release(std::uint32_t n) { this->held->sending.release(n); }
     std::uint32_t fill(packet& segment, std::uint32_t offset, std::uint32_t n, std::size_t most_slices) {

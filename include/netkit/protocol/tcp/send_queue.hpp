@@ -15,24 +15,30 @@
 
 namespace netkit {
 
+/// How what is written will be cut into segments, as far as can be foreseen: the first ends after `until` bytes, and others after `each`, both
+/// not zero. Where each is zero there is nothing to foresee.
+struct tcp_foreseen_cut {
+    std::size_t until = 0, each = 0;
+};
+
 /// What a program has sent and its peer has not acknowledged: shares of chunks that writes fill (of 4 KiB), and shares the program
 /// handed over. Segments borrow from it, so that sending again copies nothing.
 class tcp_send_queue {
 public:
     /// Payloads up to this size are copied behind their header: cheaper than lending.
     static constexpr std::size_t copied_up_to = 256;
-    /// Where so much is queued, chunks are large, so that there are not too many of them.
-    static constexpr std::uint32_t large_chunks_from = 1 << 20;
+    /// Where so much is queued, or to be, chunks are large: fewer, and segments lie in one more often.
+    static constexpr std::uint32_t large_chunks_from = 16 << 10;
 
     /// Bytes queued, sent or not.
     std::uint32_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
 
-    /// Copies bytes to the end; returns how many, fewer only where the pool is exhausted.
-    std::size_t append(pool& buffers, std::span<const std::byte> bytes) {
+    /// Copies bytes to the end; returns how many, fewer only where the pool is exhausted. With a `cut` they are added up on the way.
+    std::size_t append(pool& buffers, std::span<const std::byte> bytes, tcp_foreseen_cut cut = {}) {
         std::size_t done = 0;
         while (done < bytes.size()) {
-            const auto n = append_to_chunk(buffers, bytes.subspan(done));
+            const auto n = append_to_chunk(buffers, bytes.subspan(done), cut);
             if (n == 0) break;
             done += n;
         }
@@ -101,23 +107,24 @@ public:
     }
 
 private:
-    std::size_t append_to_chunk(pool& buffers, std::span<const std::byte> bytes) {
+    std::size_t append_to_chunk(pool& buffers, std::span<const std::byte> bytes, tcp_foreseen_cut& cut) {
         if (!tail_ || tail_.room() == 0) {
-            chunk fresh(buffers, size_ < large_chunks_from ? chunk::extent::usual : chunk::extent::large);
+            chunk fresh(buffers, size_ + bytes.size() < large_chunks_from ? chunk::extent::usual : chunk::extent::large);
             if (!fresh) return 0;
             tail_ = std::move(fresh);
             tail_continues_ = false;
         }
         const auto from = tail_.size();
+        const auto write = [&] { return cut.each != 0 ? tail_.append_summed(bytes, cut.until, cut.each) : tail_.append(bytes); };
         if (tail_continues_) {
             auto& back = pieces_.back();
-            const auto n = tail_.append(bytes);
+            const auto n = write();
             back = tail_.share(from - back.size(), back.size() + n);
             return n;
         }
         // First the place, then the bytes: what is written in a chunk cannot be taken back.
         if (!pieces_.push_back(buffers, shared_packet())) return 0;
-        const auto n = tail_.append(bytes);
+        const auto n = write();
         pieces_.back() = tail_.share(from, n);
         tail_continues_ = true;
         return n;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/core/random.hpp>
+#include <netkit/core/steady_time.hpp>
 #include <netkit/core/time.hpp>
 
 #include <chrono>
@@ -16,13 +17,14 @@ concept environment = requires(E& e) {
     { e.random() } -> std::same_as<std::uint64_t>;
 };
 
-/// The system's monotonic clock and entropy. Its constructor throws where there is no entropy.
+/// The system's steady clock and entropy. Its constructor throws where there is no entropy.
 class system_environment {
 public:
-    time_point now() const { return time_point(std::chrono::duration_cast<duration>(std::chrono::steady_clock::now().time_since_epoch())); }
+    time_point now() { return time_.now(); }
     std::uint64_t random() { return random_(); }
 
 private:
+    steady_time time_;
     random_source random_ = random_source::from_entropy();
 };
 

@@ -162,7 +162,7 @@ public:
             begin();
             const ending ends{polling_, time_stands_};
             timers_.run(static_cast<stack_core*>(this), now_);
-            run_deferred();
+            if (!deferred_.empty()) [[unlikely]] run_deferred();
             ready_.run();
             for (std::size_t i = 0; i < ports_.size(); ++i)
                 if (!ports_[i]->queue.empty()) flush(*ports_[i]);
@@ -317,7 +317,7 @@ private:
         count_drop(std::move(p), why);
         return error;
     }
-    void run_deferred() {
+    NETKIT_COLD void run_deferred() {
         packet_queue now(std::move(deferred_));
         while (auto p = now.pop_front()) {
             const auto run = p.template control<deferred_action>();

@@ -128,7 +128,7 @@ private:
         news.rtt = rtt;
         news.smoothed_rtt = smoothed_;
         news.least_rtt = least_;
-        if (took >= least_) news.delivery_rate = static_cast<std::uint64_t>(double(delivered - t.delivered) / std::chrono::duration<double>(took).count());
+        if (took >= least_) news.delivered = {static_cast<std::uint32_t>(delivered - t.delivered), std::chrono::duration_cast<netkit::tcp_microseconds>(took)};
         if (!(recovering || some_lost) || netkit::congestion_hears_recovery<Control>) control.acknowledged(news);
         least_window = std::min(least_window, control.window());
     }

@@ -69,7 +69,7 @@ private:
         news.rtt = tcp_microseconds(any(random_));
         news.smoothed_rtt = tcp_microseconds(any(random_));
         news.least_rtt = std::min(news.rtt, news.smoothed_rtt);
-        news.delivery_rate = random_() >> (random_() % 64);
+        news.delivered = {any(random_), tcp_microseconds(any(random_) >> (random_() % 32))};
         control_.acknowledged(news);
         return true;
     }

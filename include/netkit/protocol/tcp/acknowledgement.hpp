@@ -130,7 +130,7 @@ NETKIT_HOT void grow_window(Host& host, Connection& c, const tcp_delivery& news,
     told.rtt = rtt;
     told.smoothed_rtt = c.rtt.smoothed();
     told.least_rtt = c.rtt.least();
-    told.delivery_rate = c.delivery_rate.measure(news.rate, c.rtt.least().count());
+    told.delivered = c.delivery_rate.measure(news.rate, c.rtt.least().count());
     c.congestion.acknowledged(told);
 }
 

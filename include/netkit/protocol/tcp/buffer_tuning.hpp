@@ -5,6 +5,8 @@
 #include <netkit/core/time.hpp>
 #include <netkit/protocol/tcp/congestion/congestion_control.hpp>
 #include <netkit/protocol/tcp/socket_options.hpp>
+#include <netkit/protocol/tcp/timing.hpp>
+#include <netkit/wire/tcp_option_parser.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -76,10 +78,12 @@ std::uint32_t most_receive_buffer(const Connection& c) {
     return c.options->receive_buffer != 0 ? c.options->receive_buffer : c.options->most_receive_buffer;
 }
 
-/// Data has come after the end of a round trip. `echo_age` is how old the timestamp was that it echoed, in milliseconds, if `echoed`.
+/// Data has come after the end of a round trip, with such options.
 template <class Host, class Connection>
-NETKIT_COLD void tune_receive_buffer(Host& host, Connection& c, bool echoed, std::uint32_t echo_age) {
+[[gnu::noinline]] void tune_receive_buffer(Host& host, Connection& c, const tcp_parsed_options& options) {
     using std::chrono::milliseconds;
+    const bool echoed = options.has_timestamps && options.ts_echo != 0;
+    const auto echo_age = tcp_timing::timestamp_clock(host.now()) + c.timestamp_offset - options.ts_echo;  // in milliseconds
     auto measured = c.rtt.measured() ? tcp_microseconds(c.rtt.smoothed()) : tcp_microseconds(milliseconds(100));
     // An age of zero says less than a millisecond, of which our own measurement may know more.
     if (echoed && echo_age == 0) measured = std::min(measured, tcp_microseconds(milliseconds(1)));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <netkit/core/time.hpp>
+#include <netkit/protocol/tcp/congestion/congestion_control.hpp>
 #include <netkit/protocol/tcp/transmissions.hpp>
 
 #include <algorithm>
@@ -40,27 +41,28 @@ public:
         s.any = true;
         s.newest = t;
     }
-    /// Bytes a second; 0 where nothing can be said: in less than the shortest round trip nothing is measured.
-    std::uint64_t measure(const sample& s, std::uint32_t least_rtt_in_microseconds) {
-        if (!s.any) return 0;
+    /// Nothing can be said in less than the shortest round trip.
+    tcp_delivered measure(const sample& s, std::uint32_t least_rtt_in_microseconds) {
+        if (!s.any) return {};
         if (limited_ && static_cast<std::int32_t>(delivered_ - limited_until_) > 0) limited_ = false;
         burst_began_ = in_microseconds(s.newest.sent_at);
         const auto sending = burst_began_ - s.newest.burst_began;
         const auto arriving = delivered_at_ - s.newest.delivered_at;
         const auto took = std::max({sending, arriving, 1u});
-        if (took < least_rtt_in_microseconds) return 0;
-        const auto rate = std::uint64_t(delivered_ - s.newest.delivered) * 1'000'000 / took;
-        rate_ = rate & most_rate;
-        return rate;
+        if (took < least_rtt_in_microseconds) return {};
+        bytes_ = delivered_ - s.newest.delivered;
+        took_ = std::min(took, longest) & longest;
+        return {bytes_, tcp_microseconds(took)};
     }
-    /// The last that was measured; 0 before.
-    std::uint64_t last() const { return rate_; }
+    /// The last that was measured, in bytes a second; 0 before.
+    std::uint64_t last() const { return tcp_delivered{bytes_, tcp_microseconds(took_)}.rate(); }
     std::uint32_t delivered() const { return delivered_; }
 
 private:
-    static constexpr std::uint64_t most_rate = ~std::uint64_t(0) >> 1;
+    static constexpr std::uint32_t longest = ~std::uint32_t(0) >> 1;
 
-    std::uint64_t rate_ : 63 = 0;
+    std::uint32_t bytes_ = 0;  // of the last that was measured
+    std::uint32_t took_ : 31 = 0;
     bool limited_ : 1 = false;
     std::uint32_t delivered_ = 0;
     std::uint32_t delivered_at_ = 0;

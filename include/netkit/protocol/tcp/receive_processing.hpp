@@ -291,9 +291,7 @@ NETKIT_HOT void receive(Host& host, Connection& c, const tcp_segment& s, packet 
         host.deliver(p);
     } else {
         receive_text(host, c, std::move(p), sequence, has(flags, tcp_flags::fin));
-        if (c.last_heard >= c.tuning.round_ends()) [[unlikely]]
-            tune_receive_buffer(host, c, s.options.has_timestamps && s.options.ts_echo != 0,
-                                tcp_timing::timestamp_clock(c.last_heard) + c.timestamp_offset - s.options.ts_echo);
+        if (c.last_heard >= c.tuning.round_ends()) [[unlikely]] tune_receive_buffer(host, c, s.options);
     }
     if (c.state != tcp_state::closed) respond(host, c);
 }

@@ -129,7 +129,7 @@ private:
         bandwidths_[0] = 0;
     }
     void measure_bandwidth(const tcp_acknowledged& news) {
-        const auto rate = std::min(news.delivery_rate, most_bandwidth);
+        const auto rate = std::min(news.delivered.rate(), most_bandwidth);
         // Who sends little learns nothing of the path, unless it is more than was thought.
         const bool little = news.application_limited || phase_ == phase::look;
         if (!little || rate >= bandwidth()) bandwidths_[0] = std::max(bandwidths_[0], rate);

@@ -13,6 +13,14 @@ namespace netkit {
 /// Round trips: up to 71 minutes.
 using tcp_microseconds = std::chrono::duration<std::uint32_t, std::micro>;
 
+/// How fast data arrived. The division is left to who wants to know.
+struct tcp_delivered {
+    std::uint32_t bytes = 0;
+    tcp_microseconds took{0};  ///< 0: nothing is known
+    /// Bytes a second; 0 where nothing is known.
+    std::uint64_t rate() const { return took.count() == 0 ? 0 : std::uint64_t{bytes} * 1'000'000 / took.count(); }
+};
+
 /// What an acknowledgement that delivers something tells a congestion control. Sizes are in bytes.
 struct tcp_acknowledged {
     std::uint32_t bytes = 0;           ///< newly delivered: acknowledged, or selectively so
@@ -20,12 +28,12 @@ struct tcp_acknowledged {
     std::uint32_t in_flight = 0;       ///< before this acknowledgement
     bool window_was_used = true;       ///< the congestion window was what limited the sender since the last round, not the program or the peer
     bool round_ended = false;          ///< acknowledges something sent after the last one that had this set: a round trip has passed
-    bool application_limited = false;  ///< delivery_rate was limited by the program
+    bool application_limited = false;  ///< `delivered` was limited by the program
     bool recovering = false;           ///< a loss is being repaired; only where congestion_hears_recovery
     time_point now{};
     tcp_microseconds rtt{0};           ///< measured by this acknowledgement; 0: none
     tcp_microseconds smoothed_rtt{0}, least_rtt{0};
-    std::uint64_t delivery_rate = 0;   ///< bytes a second, measured by this acknowledgement; 0: none
+    tcp_delivered delivered{};         ///< as measured by this acknowledgement
 };
 
 /// A sign of congestion. Sizes are in bytes.

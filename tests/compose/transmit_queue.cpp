@@ -63,10 +63,18 @@ struct one_interface {
     }
 };
 
+/// From the n-th from now on all allocations fail.
+bool fail_from(pool& buffers, std::size_t n) {
+    static std::size_t left;
+    left = n;
+    buffers.fail_when([](void*) { return left == 0 || --left == 0; }, nullptr);
+    return n != 0;
+}
+
 }  // namespace
 
 TEST_CASE("frames and super-segments leave in order, however little room the device has at a time") {
-    for (const std::size_t at_once : {1, 5, 31, 32, 33, 1000})
+    for (const std::size_t at_once : {1u, 5u, 31u, 32u, 33u, 1000u})
         for (const bool scatter : {false, true}) {
             CAPTURE(at_once);
             CAPTURE(scatter);
@@ -110,23 +118,74 @@ TEST_CASE("the backlog is bounded by frames, also by those that super-segments s
     one.queue.limit = 100;
     for (int i = 0; i < 4; ++i) CHECK(one.send_whole(30000));
     CHECK(one.lost.empty());
-    CHECK(one.send_whole(30000));
+    CHECK(!one.send_whole(30000));
     CHECK(one.lost == std::vector{drop_reason::device_full});
-    CHECK(one.out.send_drops == 1);
+    CHECK(one.out.send_drops == 30);
+    // What has been cut off a whole no longer counts as part of it.
+    one.let_through(40);
+    CHECK(one.send_whole(30000));
+    CHECK(!one.send_whole(30000));
     // Room again, for as many.
     one.let_through(1000);
-    CHECK(one.device.taken.size() == 4 * 30);
+    CHECK(one.device.taken.size() == 5 * 30);
+    CHECK(one.queue.empty());
     CHECK(one.send_whole(30000));
-    CHECK(one.lost.size() == 1);
+    CHECK(one.lost.size() == 2);
 }
 
-TEST_CASE("where the pool is exhausted the rest of a super-segment is lost, and nothing else") {
+TEST_CASE("where few buffers are left, those of frames that leave are used again, and nothing is lost") {
+    one_interface one;
+    one.device.room = 10'000;
+    for (const bool waits : {false, true}) {
+        if (waits) one.device.room = 0;
+        auto give = [&](std::size_t payload) {
+            auto whole = super_segment(one.buffers, {false, 0, true, payload}, 1000);
+            for (const auto& p : segments_of(whole, one.out.link, one.buffers, one.out.can)) one.expected.push_back(bytes_of(p, 0));
+            return whole;
+        };
+        std::vector<packet> wholes;
+        for (int i = 0; i < 5; ++i) wholes.push_back(give(20000));
+        if (waits) {
+            one.send_small(1);
+            std::rotate(one.expected.begin(), one.expected.end() - 1, one.expected.end());
+            one.flush();
+        }
+        // From here on there are so many buffers beyond those in use.
+        std::size_t most = one.buffers.in_use() + 3;
+        const auto fails = [&] { return one.buffers.in_use() >= most; };
+        one.buffers.fail_when([](void* f) { return (*static_cast<decltype(fails)*>(f))(); }, const_cast<void*>(static_cast<const void*>(&fails)));
+        for (auto& whole : wholes) CHECK(one.queue.hold_cut(std::move(whole), one.device, one.out, one.buffers, one.when_lost()));
+        one.let_through(10'000);
+        one.buffers.fail_when(nullptr, nullptr);
+        CHECK(one.queue.empty());
+        CHECK(one.lost.empty());
+        CHECK(one.device.taken == one.expected);
+        one.device.taken.clear();
+        one.expected.clear();
+    }
+}
+
+TEST_CASE("what waits is told apart by what it was when it came, whatever is said of the device since") {
+    one_interface one({.scatter = true, .segmentation = true});
+    auto whole = super_segment(one.buffers, {false, 0, true, 30000}, 1000);
+    CHECK(!one.queue.hold(std::move(whole)));
+    one.flush();
+    CHECK(one.queue.blocked());
+    one.out.can.segmentation = false;
+    one.let_through(1);
+    CHECK(one.queue.empty());
+    for (int i = 0; i < 3; ++i) one.send_small(1);
+    one.flush();
+    CHECK(one.lost.empty());
+}
+
+TEST_CASE("where the pool is exhausted for good the rest of a super-segment is lost, and nothing else") {
     SUBCASE("at once") {
         one_interface one;
         one.device.room = 100;
         one.send_small(1);
         auto whole = super_segment(one.buffers, {false, 0, true, 10000}, 1000);
-        one.buffers.fail_at(4);
+        CHECK(fail_from(one.buffers, 4));
         CHECK(!one.queue.hold_cut(std::move(whole), one.device, one.out, one.buffers, one.when_lost()));
         one.flush();
         CHECK(one.device.taken.size() == 1 + 3);
@@ -138,7 +197,7 @@ TEST_CASE("where the pool is exhausted the rest of a super-segment is lost, and 
         one.flush();
         CHECK(one.send_whole(10000));
         one.send_small(2);
-        one.buffers.fail_at(4);
+        CHECK(fail_from(one.buffers, 4));
         one.let_through(100);
         CHECK(one.device.taken.size() == 1 + 3 + 1);
         CHECK(one.device.taken.back() == one.expected.back());

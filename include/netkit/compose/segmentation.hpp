@@ -210,8 +210,8 @@ inline std::size_t largest_segment(const packet& p) {
     return headers == 0 ? p.size() : std::min(p.size(), headers + p.gso_size());
 }
 
-/// Cuts a TCP super-segment into frames of gso_size() payload bytes, as hardware would, for a device that cannot. Each has the headroom that
-/// the whole has, which must outlive this. To a device that gathers slices, what the whole has borrowed is lent on, to others it is copied;
+/// Cuts a TCP super-segment, which must outlive this, into frames of gso_size() payload bytes, as hardware would, for a device that cannot.
+/// Each has as much headroom as the whole. To a device that gathers slices, what the whole has borrowed is lent on, to others it is copied;
 /// the checksum is partial where the device completes it, else made.
 class segmenter {
 public:
@@ -227,6 +227,8 @@ public:
     /// Whether it is a TCP super-segment with a partial checksum; else nothing can be cut.
     explicit operator bool() const { return headers_.size() != 0 && whole_.gso_size() != 0; }
     bool done() const { return number_ != 0 && at_ >= in_all_; }
+    /// How many segments it makes in all.
+    std::size_t segments() const { return std::max<std::size_t>((in_all_ + whole_.gso_size() - 1) / whole_.gso_size(), 1); }
     /// How many segments have been cut off the front.
     std::size_t position() const { return number_; }
 

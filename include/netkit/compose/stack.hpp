@@ -308,8 +308,9 @@ private:
     [[gnu::noinline]] errc output_cut(packet whole) {
         auto& out = *ports_[static_cast<std::size_t>(whole.interface())];
         if (!segmenter(whole, out.link, out.can)) return refuse(std::move(whole), errc::message_too_big, drop_reason::too_big);
-        if (whole.frames()) count_forwarded(whole);
+        const auto frames = whole.frames();
         const bool held = out.queue.hold_cut(std::move(whole), out.device, out, buffers_, [this](packet p, drop_reason why) { count_drop(std::move(p), why); });
+        if (held) counters_.forwarded += frames;
         if (!polling_) [[unlikely]] leave_to_finish(out);
         return held ? errc::ok : errc::no_buffers;
     }

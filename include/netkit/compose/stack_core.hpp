@@ -28,7 +28,8 @@ public:
 };
 
 /// What became of every frame. received = delivered + forwarded + the sum of dropped + what is held just now (fragments
-/// waiting for others, forwarded packets waiting for a neighbour or a device). Failed sends of our own are counted apart.
+/// waiting for others, forwarded packets waiting for a neighbour). Failed sends of our own are counted apart, and what was forwarded and
+/// then found no room at a device, too.
 struct stack_counters {
     std::uint64_t received = 0;   ///< frames taken from devices and from the loopback
     std::uint64_t delivered = 0;  ///< handed to a socket, or consumed by the stack itself

@@ -19,8 +19,8 @@
 namespace netkit {
 
 /// What waits for an interface's device (a qdisc): frames of the batch under way, which are handed over together, and behind a device that
-/// is full a backlog. Super-segments for a device that cannot cut them wait whole and are cut when it has room, so that what is lent to
-/// them is not spread over hundreds of small packets before its time. Order is kept.
+/// is full a backlog. Super-segments for a device that cannot cut them wait whole in it and are cut a batch at a time, so that what is lent
+/// to them is not spread over hundreds of small packets before its time. Order is kept.
 ///
 /// Where something is lost, `lost(packet, reason)` is called with it.
 class transmit_queue {
@@ -40,8 +40,8 @@ public:
         std::construct_at(&batch_[held_++], std::move(p));  // what is not held is empty
         return held_ == burst;
     }
-    /// Holds the frames of a super-segment, which a segmenter takes for one and the device, of interface `out`, cannot cut. False where the
-    /// pool is exhausted: then what has not been cut is lost.
+    /// Holds the frames of a super-segment, which a segmenter takes for one and the device, of interface `out`, cannot cut. False where what
+    /// has not been cut was lost: the pool is exhausted, or the backlog full.
     template <class Device, class Lost>
     bool hold_cut(packet whole, Device& device, interface& out, pool& buffers, Lost&& lost) {
         std::size_t done = 0;
@@ -53,6 +53,12 @@ public:
                     if (blocked()) break;
                 }
                 auto frame = cut.next(buffers);
+                if (!frame && held_ != 0) {
+                    // What is held may give its buffers back.
+                    flush(device, out, buffers, lost);
+                    if (blocked()) break;
+                    frame = cut.next(buffers);
+                }
                 if (!frame) {
                     lost(std::move(whole), drop_reason::no_buffers);
                     return false;
@@ -66,10 +72,9 @@ public:
             }
             done = cut.position();
         }
-        for (auto& frame : std::span(batch_).first(std::exchange(held_, 0))) keep(std::move(frame), out, lost);
-        whole.control(done);
-        keep(std::move(whole), out, lost);
-        return true;
+        for (auto& frame : std::span(batch_).first(std::exchange(held_, 0))) keep(std::move(frame), {}, out, lost);
+        const auto frames = segmenter(whole, out.link, out.can).segments();
+        return keep(std::move(whole), {.frames = static_cast<std::uint32_t>(frames - done), .cut = static_cast<std::uint32_t>(done), .whole = true}, out, lost);
     }
 
     /// Hands the device what waits, as far as it takes it.
@@ -78,36 +83,43 @@ public:
         if (blocked()) [[unlikely]] drain(device, out, buffers, lost);
         const auto frames = std::span(batch_).first(std::exchange(held_, 0));
         const auto taken = blocked() ? 0 : device.transmit(frames);
-        for (auto& frame : frames.subspan(taken)) keep(std::move(frame), out, lost);
+        for (auto& frame : frames.subspan(taken)) keep(std::move(frame), {}, out, lost);
         for (auto& frame : frames) frame.reset();
     }
 
 private:
+    /// Of a packet in the backlog, in its control.
+    struct waiting {
+        std::uint32_t frames = 1;  ///< that it still stands for
+        std::uint32_t cut = 0;     ///< segments cut off its front
+        bool whole = false;        ///< a super-segment to be cut
+    };
+
     static void count(interface& out, const packet& frame) {
         ++out.sent.packets;
         out.sent.bytes += frame.size();
     }
-    static bool is_whole(const packet& p, const interface& out) { return p.gso_size() != 0 && !out.can.segmentation; }
-    /// How many frames a packet stands for in the backlog.
-    static std::size_t frames_of(const packet& p, const interface& out) { return is_whole(p, out) ? p.size() / p.gso_size() + 1 : 1; }
-
     template <class Lost>
-    NETKIT_COLD void keep(packet p, interface& out, Lost&& lost) {
-        const auto frames = frames_of(p, out);
-        if (waiting_ >= limit) {
-            ++out.send_drops;
-            return lost(std::move(p), drop_reason::device_full);
+    NETKIT_COLD bool keep(packet p, const waiting& notes, interface& out, Lost&& lost) {
+        if (frames_ >= limit) {
+            out.send_drops += notes.frames;
+            lost(std::move(p), drop_reason::device_full);
+            return false;
         }
-        waiting_ += frames;
+        frames_ += notes.frames;
+        p.frames(0);  // counted as passed on by whoever handed it over
+        p.control(notes);
         backlog_.push_back(std::move(p));
+        return true;
     }
-    void put_back(packet p, const interface& out) {
-        waiting_ += frames_of(p, out);
+    void put_back(packet p, const waiting& notes) {
+        frames_ += notes.frames;
+        p.control(notes);
         backlog_.push_front(std::move(p));
     }
-    packet take(const interface& out) {
+    packet take() {
         auto p = backlog_.pop_front();
-        waiting_ -= frames_of(p, out);
+        frames_ -= p.template control<waiting>().frames;
         return p;
     }
 
@@ -117,7 +129,7 @@ private:
         while (blocked()) {
             const auto frames = std::span(next).first(fill(next, out, buffers, lost));
             const auto taken = device.transmit(frames);
-            for (auto i = frames.size(); i-- > taken;) put_back(std::move(frames[i]), out);
+            for (auto i = frames.size(); i-- > taken;) put_back(std::move(frames[i]), {});
             for (auto& frame : frames) frame.reset();
             if (taken < frames.size()) return;
         }
@@ -127,25 +139,33 @@ private:
     std::size_t fill(std::span<packet> next, interface& out, pool& buffers, Lost&& lost) {
         std::size_t n = 0;
         while (n < next.size() && blocked()) {
-            auto p = take(out);
-            if (!is_whole(p, out)) {
+            auto p = take();
+            auto notes = p.template control<waiting>();
+            if (!notes.whole) {
                 next[n++] = std::move(p);
                 continue;
             }
-            segmenter cut(p, out.link, out.can, p.template control<std::size_t>());
-            while (n < next.size() && !cut.done()) {
-                auto frame = cut.next(buffers);
-                if (!frame) break;
-                count(out, frame);
-                next[n++] = std::move(frame);
+            segmenter cut(p, out.link, out.can, notes.cut);
+            const auto before = n;
+            bool exhausted = false;
+            while (n < next.size() && !cut.done() && !exhausted) {
+                if (auto frame = cut.next(buffers)) {
+                    count(out, frame);
+                    next[n++] = std::move(frame);
+                } else {
+                    exhausted = true;
+                }
             }
             if (cut.done()) continue;
-            if (n < next.size()) {
+            // Frames that leave may give their buffers back; where there are none, waiting would be in vain.
+            if (exhausted && n == 0) {
                 lost(std::move(p), drop_reason::no_buffers);
-            } else {
-                p.control(cut.position());
-                put_back(std::move(p), out);
+                continue;
             }
+            notes.cut = static_cast<std::uint32_t>(cut.position());
+            notes.frames -= static_cast<std::uint32_t>(n - before);
+            put_back(std::move(p), notes);
+            break;
         }
         return n;
     }
@@ -153,7 +173,7 @@ private:
     std::array<packet, burst> batch_{};
     std::size_t held_ = 0;
     packet_queue backlog_;
-    std::size_t waiting_ = 0;  // frames in the backlog
+    std::size_t frames_ = 0;  // in the backlog
 };
 
 }  // namespace netkit

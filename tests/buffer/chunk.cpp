@@ -65,12 +65,12 @@ TEST_CASE("what was added up is not read again, but by who verifies it") {
     chunk c(buffers);
     std::size_t until = 1000;
     // The first piece in two writes, the third not yet complete.
-    for (const std::size_t n : {301, 1900}) c.append_summed(some_bytes(n, random), until, 1000);
+    for (const std::size_t n : {301u, 1900u}) c.append_summed(some_bytes(n, random), until, 1000);
     CHECK(until == 799);
     const auto first = borrowing(buffers, c, 0, 1000), second = borrowing(buffers, c, 1000, 1000), third = borrowing(buffers, c, 2000, 201);
     const auto part = borrowing(buffers, c, 0, 500);
     const auto as_written = {fold16(first.sum()), fold16(second.sum()), fold16(third.sum()), fold16(part.sum())};
-    for (const std::size_t at : {100, 1100, 2100}) damage(c, at);
+    for (const std::size_t at : {100u, 1100u, 2100u}) damage(c, at);
     CHECK(fold16(first.sum_written_from(0)) == as_written.begin()[0]);
     CHECK(fold16(second.sum_written_from(0)) == as_written.begin()[1]);
     CHECK(fold16(third.sum_written_from(0)) == as_written.begin()[2]);

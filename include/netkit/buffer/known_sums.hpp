@@ -19,9 +19,9 @@ public:
     /// Notes that the `size` bytes at `at`, behind all that was noted before, add up to `sum`. They become one with the last piece where that
     /// ends here and is to be `continued`.
     void note(std::size_t at, std::size_t size, std::uint64_t sum, bool continued) {
-        if (at + size > 0xffff) return;
+        if (at > 0xffff || size > 0xffff) return;
         auto* const last = count_ != 0 ? &pieces_[count_ - 1u] : nullptr;
-        if (continued && last && std::size_t{last->at} + last->size == at) {
+        if (continued && last && std::size_t{last->at} + last->size == at && last->size + size <= 0xffff) {
             last->sum = folded(last->sum + (last->size % 2 != 0 ? sum_moved_by_one(sum) : sum));
             last->size = static_cast<std::uint16_t>(last->size + size);
         } else if (count_ < most) {

@@ -57,6 +57,8 @@ public:
     connection& c() { return *connection_; }
     tcp_state state() const { return connection_->state; }
     netkit::pool& pool() { return *pool_; }
+    /// Is shown each packet that leaves.
+    std::function<void(netkit::packet&)> looks_at;
     /// What it sent and nobody has taken.
     std::deque<segment> sent;
     std::vector<netkit::drop_reason> drops;
@@ -165,6 +167,7 @@ public:
     netkit::packet allocate(std::size_t size) { return netkit::packet(*pool_, 128, size); }
     template <class C>
     netkit::errc send(C& its, netkit::packet p, const netkit::tcp_header& h, const netkit::tcp_option_bytes& its_options) {
+        if (looks_at) looks_at(p);
         segment s;
         s.sequence = h.sequence;
         s.acknowledgement = h.acknowledgement;

@@ -21,7 +21,7 @@ struct tcp_foreseen_cut {
     std::size_t until = 0, each = 0;
 };
 
-/// What a program has sent and its peer has not acknowledged: shares of chunks that writes fill (of 4 KiB), and shares the program
+/// What a program has sent and its peer has not acknowledged: shares of chunks that writes fill (of 4 or 64 KiB), and shares the program
 /// handed over. Segments borrow from it, so that sending again copies nothing.
 class tcp_send_queue {
 public:
@@ -41,8 +41,8 @@ public:
             const auto n = append_to_chunk(buffers, bytes.subspan(done), cut);
             if (n == 0) break;
             done += n;
+            size_ += static_cast<std::uint32_t>(n);
         }
-        size_ += static_cast<std::uint32_t>(done);
         return done;
     }
     /// Puts a share of others' bytes at the end; false, and nothing done, where the pool is exhausted.
@@ -109,7 +109,9 @@ public:
 private:
     std::size_t append_to_chunk(pool& buffers, std::span<const std::byte> bytes, tcp_foreseen_cut& cut) {
         if (!tail_ || tail_.room() == 0) {
-            chunk fresh(buffers, size_ + bytes.size() < large_chunks_from ? chunk::extent::usual : chunk::extent::large);
+            const bool large = size_ + bytes.size() >= large_chunks_from;
+            chunk fresh(buffers, large ? chunk::extent::large : chunk::extent::usual);
+            if (!fresh && large) fresh = chunk(buffers);
             if (!fresh) return 0;
             tail_ = std::move(fresh);
             tail_continues_ = false;

@@ -102,6 +102,27 @@ TEST_CASE("small frames only") {
     CHECK(transfer(c.client, c.server, data, [&] { hosts.run(1); }) == data);
 }
 
+TEST_CASE("segments so small that two of them are copied") {
+    for (const offloads can : {offloads{}, offloads{.scatter = true}, offloads{.checksum = true, .scatter = true, .segmentation = true}})
+        for (const std::uint16_t segment : {std::uint16_t(88), std::uint16_t(130)})
+            for (const std::size_t size : {std::size_t{30000}, std::size_t{2} * segment - 20}) {
+                CAPTURE(can.scatter);
+                CAPTURE(segment);
+                CAPTURE(size);
+                two<four_only> hosts({.can = can});
+                connected c(hosts);
+                auto options = c.client.options();
+                options.maximum_segment = segment;
+                options.no_delay = true;
+                c.client.set_options(options);
+                CHECK(c.client.info().send_mss <= segment);
+                const auto data = pattern(size);
+                CHECK(transfer(c.client, c.server, data, [&] { hosts.run(1); }) == data);
+                CHECK(c.client.info().retransmitted == 0);
+                for (const auto failed : hosts.a.counters().send_failed) CHECK(failed == 0);
+            }
+}
+
 TEST_CASE("handlers are called after the batch: connected, acceptable, readable, writable, failed") {
     two<four_only> hosts;
     struct count {

@@ -207,7 +207,7 @@ private:
     template <ip_number A>
     errc put(packet&& p, const path<A>& way, const tcp_flow_key& key, const tcp_header& header, const tcp_option_bytes& options) const {
         const auto pseudo = pseudo_header_sum(way.source, way.target, ip_protocol::tcp, p.size() + sizeof header + options.size());
-        if (p.slices() != 0 || here.interface(way.out).can.checksum) {
+        if (p.slices() != 0 || p.gso_size() != 0 || here.interface(way.out).can.checksum) {
             auto whole = header;
             whole.source = key.local_port;
             whole.target = key.remote_port;

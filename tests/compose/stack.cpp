@@ -7,6 +7,7 @@
 #include <netkit/layers/ipv4.hpp>
 #include <netkit/layers/ipv6.hpp>
 #include <netkit/layers/ndp.hpp>
+#include <netkit/layers/tcp.hpp>
 #include <netkit/layers/udp.hpp>
 
 #include <tests/compose/hosts.hpp>
@@ -260,6 +261,68 @@ TEST_CASE("a handler that throws stops neither time nor the others") {
     CHECK(told == 0);
     s.poll();
     CHECK(told == 1);
+}
+
+TEST_CASE("what became ready while a handler threw is told the next time, behind what was left") {
+    stack_of<host> s;
+    udp_socket first(s, {{}, 7}), second(s, {{}, 8}), third(s, {{}, 9});
+    struct order {
+        stack_core* stack;
+        ready_item* late;
+        std::vector<int> told;
+    } seen{&s, &third, {}};
+    first.on_ready([](void* o) {
+        auto& its = *static_cast<order*>(o);
+        its.stack->make_ready(*its.late);
+        throw std::runtime_error("a program's own");
+    }, &seen);
+    second.on_ready([](void* o) { static_cast<order*>(o)->told.push_back(2); }, &seen);
+    third.on_ready([](void* o) { static_cast<order*>(o)->told.push_back(3); }, &seen);
+    for (const std::uint16_t port : {std::uint16_t(7), std::uint16_t(8)}) CHECK(third.send(bytes("x"), {ip_address::parse("127.0.0.1"), port}) == errc::ok);
+    CHECK_THROWS_AS(s.poll(), std::runtime_error);
+    CHECK(seen.told.empty());
+    s.poll();
+    CHECK(seen.told.size() == 2);
+    s.poll();
+    CHECK(seen.told.size() == 2);
+}
+
+TEST_CASE("a socket's call looks at the clock once, and time goes on behind it") {
+    struct counting_environment {
+        manual_environment time;
+        int asked = 0;
+        time_point now() {
+            ++asked;
+            time.advance(std::chrono::nanoseconds(1));
+            return time.now();
+        }
+        std::uint64_t random() { return time.random(); }
+    };
+    using tcp_host = ethernet<arp, ipv4<icmp, tcp<>>>;
+    stack<tcp_host, memory_link, counting_environment> a, b;
+    auto [left, right] = memory_link::make();
+    a.add_address(a.attach(std::move(left), mac(1)), "198.18.0.1/24");
+    b.add_address(b.attach(std::move(right), mac(2)), "198.18.0.2/24");
+    tcp_socket listener, client, server;
+    REQUIRE(listener.open(b) == errc::ok);
+    REQUIRE(listener.bind({{}, 7}) == errc::ok);
+    REQUIRE(listener.listen(1) == errc::ok);
+    REQUIRE(client.open(a) == errc::ok);
+    const auto asked_by = [&](auto&& call) {
+        const auto before = a.environment_of().asked;
+        call();
+        return a.environment_of().asked - before;
+    };
+    CHECK(asked_by([&] { CHECK(client.connect({ip_address::parse("198.18.0.2"), 7}) == errc::would_block); }) == 1);
+    for (int i = 0; i < 5; ++i) {
+        a.poll();
+        b.poll();
+    }
+    REQUIRE(listener.accept(server) == errc::ok);
+    CHECK(asked_by([&] { CHECK(client.send(bytes("hello")).bytes == 5); }) == 1);
+    const auto then = a.now();
+    CHECK(asked_by([&] { CHECK(a.now() > then); }) == 1);
+    CHECK(asked_by([&] { CHECK(client.close() == errc::ok); }) == 1);
 }
 
 TEST_CASE("two stacks in one process know nothing of each other") {

@@ -2,6 +2,7 @@
 
 #include <netkit/buffer/pool.hpp>
 #include <netkit/buffer/shared_packet.hpp>
+#include <netkit/buffer/slices.hpp>
 #include <netkit/core/byte_order.hpp>
 #include <netkit/core/checksum.hpp>
 #include <netkit/core/inline.hpp>
@@ -117,12 +118,12 @@ public:
 
     /// Keeps the first n bytes.
     NETKIT_INLINE void trim(std::size_t n) {
-        if (buffer_->about.borrowed != 0) [[unlikely]] return trim_slices(buffer_, n);
+        if (buffer_->about.borrowed != 0) [[unlikely]] return detail::trim_slices(buffer_, n);
         if (n < head().size()) buffer_->last = buffer_->first + n;
     }
     /// Keeps the first n bytes, as a length field says; false, and nothing done, where there are fewer.
     NETKIT_INLINE bool keep(std::size_t n) {
-        if (buffer_->about.borrowed != 0) [[unlikely]] return keep_slices(buffer_, n);
+        if (buffer_->about.borrowed != 0) [[unlikely]] return detail::keep_slices(buffer_, n);
         if (n > head().size()) [[unlikely]] return false;
         buffer_->last = buffer_->first + n;
         return true;
@@ -152,32 +153,11 @@ public:
     /// Borrows n bytes of what `other` borrows as its slice i, from that slice's byte `at` on; not where there are 18 slices already.
     void borrow(const packet& other, std::size_t i, std::size_t at, std::size_t n) {
         const auto& theirs = other.buffer_->slices[i];
-        ++theirs.from->owners;
-        auto& about = buffer_->about;
-        buffer_->slices[about.slices++] = {theirs.from, theirs.at + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(n)};
-        about.borrowed += static_cast<std::uint32_t>(n);
+        detail::add_slice(buffer_, {theirs.from, theirs.at + static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(n)});
     }
     /// Moves all that `other` borrows behind what there is; pieces of one buffer that follow on one another become one. False, and nothing
     /// done, where there might be more than 18 slices.
-    bool take_slices(packet& other) {
-        auto& about = buffer_->about;
-        auto& theirs = other.buffer_->about;
-        if (std::size_t{about.slices} + theirs.slices > buffer::most_slices) return false;
-        for (std::size_t i = 0; i < theirs.slices; ++i) {
-            const auto& s = other.buffer_->slices[i];
-            auto* const last = about.slices != 0 ? &buffer_->slices[about.slices - 1u] : nullptr;
-            if (last && last->from == s.from && last->at + last->size == s.at) {
-                last->size += s.size;
-                --s.from->owners;  // the other piece holds it, too
-            } else {
-                buffer_->slices[about.slices++] = s;
-            }
-        }
-        about.borrowed += theirs.borrowed;
-        theirs.borrowed = 0;
-        theirs.slices = 0;
-        return true;
-    }
+    bool take_slices(packet& other) { return detail::move_slices(other.buffer_, buffer_); }
     /// Calls f with each contiguous part in turn: own bytes, then slices.
     template <class F>
     void for_each_part(F&& f) const {
@@ -275,7 +255,7 @@ public:
         }
         auto* const from = buffer_->begin() + about.sum_start;
         auto sum = sum16(std::span<const std::byte>(from, buffer_->last), about.partial_sum);
-        if (about.borrowed != 0) sum = sum_slices<true>(buffer_, sum, ((buffer_->last - from) & 1) != 0);
+        if (about.borrowed != 0) sum = detail::sum_slices<true>(buffer_, sum, ((buffer_->last - from) & 1) != 0);
         store_checksum(sum);
     }
     /// linearize() and complete_checksum() in one: what is copied is added up on the way.
@@ -286,13 +266,13 @@ public:
     NETKIT_INLINE std::uint64_t sum_from(std::size_t at, std::uint64_t sum = 0) const {
         const auto own = head().subspan(at);
         if (!own.empty()) sum = sum16(own, sum);
-        return buffer_->about.borrowed ? sum_slices<false>(buffer_, sum, (own.size() & 1) != 0) : sum;
+        return buffer_->about.borrowed ? detail::sum_slices<false>(buffer_, sum, (own.size() & 1) != 0) : sum;
     }
     /// The same for who makes a checksum: what was added up when it was written is not read again.
     NETKIT_HOT std::uint64_t sum_written_from(std::size_t at, std::uint64_t sum = 0) const {
         const auto own = head().subspan(at);
         if (!own.empty()) sum = sum16(own, sum);
-        return buffer_->about.borrowed ? sum_slices_here<true>(buffer_, sum, (own.size() & 1) != 0) : sum;
+        return buffer_->about.borrowed ? detail::sum_slices_here<true>(buffer_, sum, (own.size() & 1) != 0) : sum;
     }
 
 private:
@@ -402,43 +382,6 @@ private:
         }
         buffer_->about.sum_start = static_cast<std::uint16_t>(buffer_->about.sum_start + shift);
         return true;
-    }
-    /// `Known`: what was added up when it was written counts.
-    template <bool Known>
-    [[gnu::noinline]] static std::uint64_t sum_slices(const buffer* b, std::uint64_t sum, bool odd) {
-        return sum_slices_here<Known>(b, sum, odd);
-    }
-    template <bool Known>
-    NETKIT_HOT static std::uint64_t sum_slices_here(const buffer* b, std::uint64_t sum, bool odd) {
-        for (std::size_t i = 0; i < b->about.slices; ++i) {
-            const auto& s = b->slices[i];
-            const std::uint16_t* known = nullptr;
-            if constexpr (Known) known = s.from->about.summed ? s.from->sums.find(s.at, s.size) : nullptr;
-            if (known) sum += odd ? sum_moved_by_one(*known) : *known;
-            else sum = sum_at(odd, {s.from->begin() + s.at, s.size}, sum);
-            odd ^= (s.size & 1) != 0;
-        }
-        return sum;
-    }
-    [[gnu::noinline]] static bool keep_slices(buffer* b, std::size_t n) {
-        if (n > static_cast<std::size_t>(b->last - b->first) + b->about.borrowed) return false;
-        trim_slices(b, n);
-        return true;
-    }
-    [[gnu::noinline]] static void trim_slices(buffer* b, std::size_t n) {
-        const auto own_size = static_cast<std::size_t>(b->last - b->first);
-        auto& about = b->about;
-        if (n >= own_size + about.borrowed) return;
-        const auto own = std::min(n, own_size);
-        b->last = b->first + own;
-        auto left = n - own;
-        about.borrowed = static_cast<std::uint32_t>(left);
-        for (std::size_t i = 0; i < about.slices; ++i) {
-            const auto kept = std::min<std::size_t>(left, b->slices[i].size);
-            b->slices[i].size = static_cast<std::uint32_t>(kept);
-            left -= kept;
-        }
-        while (about.slices && b->slices[about.slices - 1].size == 0) detail::release(b->slices[--about.slices].from);
     }
 
     buffer* buffer_ = nullptr;

@@ -122,7 +122,7 @@ void idle_connections(benchmark::State& state) {
         }
         if (open < wanted) return state.SkipWithError("not all were accepted");
         const auto each = [&](std::size_t bytes) { return static_cast<double>(bytes) / static_cast<double>(wanted); };
-        state.counters["bytes_each"] = each(allocated() - allocated_before);
+        state.counters["bytes_each"] = each(allocated() - allocated_before + host->at<netkit::tcp>()->connections.memory_in_huge_pages());
         state.counters["resident_bytes_each"] = each(resident() - resident_before);
         state.counters["socket_bytes"] = sizeof(netkit::tcp_socket);
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netkit/core/huge_page_blocks.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,9 +11,16 @@
 namespace netkit {
 
 /// Objects of one type in blocks of 16 KiB: making one in a steady state allocates nothing. Blocks without objects are given back, but for one,
-/// and one in eight, so that who comes and goes does not allocate each time. Every object must be destroyed before the slab.
+/// and one in eight, so that who comes and goes does not allocate each time. Beyond the first 2 MiB, blocks lie in pages of 2 MiB. Every object
+/// must be destroyed before the slab.
 template <class T>
 class tcp_slab {
+    // A little less than the alignment: that is what an allocator needs for itself to put blocks side by side.
+    static constexpr std::size_t alignment = 16384, block_size = alignment - 16;
+    using pages = huge_page_blocks<alignment>;
+    /// So many blocks stand alone: what few objects need is not rounded up to a page.
+    static constexpr std::size_t most_alone = 128;
+
     struct free_cell {
         free_cell* next;
     };
@@ -22,9 +31,8 @@ class tcp_slab {
         free_cell* free = nullptr;
         std::uint32_t used = 0;
         std::uint32_t touched = 0;  // cells that ever held an object
+        typename pages::page* page = nullptr;  // null where it stands alone
     };
-    // A little less than the alignment: that is what an allocator needs for itself to put blocks side by side.
-    static constexpr std::size_t alignment = 16384, block_size = alignment - 16;
     static constexpr std::size_t cell_alignment = alignof(T) > alignof(free_cell) ? alignof(T) : alignof(free_cell);
     static constexpr std::size_t rounded(std::size_t size) { return (size + cell_alignment - 1) / cell_alignment * cell_alignment; }
     static constexpr std::size_t first_cell = rounded(sizeof(block));
@@ -65,7 +73,9 @@ public:
     }
     std::size_t in_use() const { return in_use_; }
     /// Bytes held, in use or not.
-    std::size_t memory() const { return blocks_ * alignment; }
+    std::size_t memory() const { return alone_ * alignment + pages_.memory(); }
+    /// Those of them that are in pages of 2 MiB, of which malloc knows nothing.
+    std::size_t memory_in_huge_pages() const { return pages_.memory(); }
 
 private:
     // Blocks with room, in a list; those without objects are at its end.
@@ -86,29 +96,44 @@ private:
         (b.next ? b.next->previous : last_) = b.previous;
     }
     bool grow() {
-        void* memory = nullptr;
-        if (::posix_memalign(&memory, alignment, block_size) != 0) return false;
-        link_front(*new (memory) block);
+        auto [memory, page] = alone_ < most_alone ? std::pair<void*, typename pages::page*>() : pages_.take();
+        if (!memory) {
+            if (::posix_memalign(&memory, alignment, block_size) != 0) return false;
+            ++alone_;
+        }
+        auto& b = *new (memory) block;
+        b.page = page;
+        link_front(b);
         ++blocks_;
         ++empty_;
         return true;
     }
     void became_empty(block& b) {
+        ++empty_;
+        // In a page it costs nothing to be given back, and to be taken again.
+        if (b.page) return release(b);
         unlink(b);
         link_back(b);
-        ++empty_;
         while (empty_ > 1 + blocks_ / 8) release(*last_);
     }
     void release(block& b) {
         unlink(b);
         --blocks_;
         --empty_;
-        ::free(&b);
+        if (auto* const page = b.page) {
+            pages_.give_back(&b, *page);
+        } else {
+            ::free(&b);
+            --alone_;
+        }
+        if (blocks_ < most_alone / 2) pages_.give_back_spare();
     }
 
     block* first_ = nullptr;
     block* last_ = nullptr;
     std::size_t blocks_ = 0, empty_ = 0, in_use_ = 0;
+    std::size_t alone_ = 0;  // of the blocks
+    pages pages_;
 };
 
 }  // namespace netkit

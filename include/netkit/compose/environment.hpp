@@ -20,11 +20,11 @@ concept environment = requires(E& e) {
 /// The system's steady clock and entropy. Its constructor throws where there is no entropy.
 class system_environment {
 public:
-    time_point now() { return time_.now(); }
+    time_point now() const { return time_.now(); }
     std::uint64_t random() { return random_(); }
 
 private:
-    steady_time time_;
+    mutable steady_time time_;
     random_source random_ = random_source::from_entropy();
 };
 

@@ -65,13 +65,13 @@ struct comparison {
 
 }  // namespace
 
-TEST_CASE("the clock is asked once a millisecond, and in between the counter") {
+TEST_CASE("the clock is asked each millisecond, and in between the counter") {
     comparison c;
     c.steps(100us, 5ms);
     c.world.asked = 0;
     CHECK(c.worst_in(1us, 100ms) < 100ns);
-    CHECK(c.world.asked <= 101);
-    CHECK(c.world.asked >= 90);
+    CHECK(c.world.asked <= 2 * 101);  // once to find that it is time to measure, once to do so
+    CHECK(c.world.asked >= 2 * 90);
 }
 
 TEST_CASE("pauses of any length change nothing") {

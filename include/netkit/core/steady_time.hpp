@@ -43,8 +43,10 @@ public:
     explicit basic_steady_time(Source source) : Source(std::move(source)) {}
 
     time_point now() {
-        const auto since = Source::count() - looked_at_count_;
-        if (since < trusted_) [[likely]] return last_ = std::max(last_, looked_at_ + duration(static_cast<duration::rep>(since * speed_ >> 32)));
+        if (trusted_ != 0) [[likely]] {
+            const auto since = Source::count() - looked_at_count_;
+            if (since < trusted_) [[likely]] return last_ = std::max(last_, looked_at_ + duration(static_cast<duration::rep>(since * speed_ >> 32)));
+        }
         return look();
     }
 
@@ -54,21 +56,27 @@ private:
     static constexpr std::uint64_t longest_look = 8192;  // counts
     static constexpr std::uint64_t agreement = 64;       // speeds agree that differ by less than one in so many
 
-    /// Asks the clock, and measures the counter's speed since the last time.
+    /// Asks the clock.
     NETKIT_COLD time_point look() {
+        last_ = std::max(last_, Source::now());
+        // So soon after a measurement, either the speed is not known yet, or what was trusted is wrong.
+        if (last_ - looked_at_ < trust) trusted_ = 0;
+        else if (Source::counts_evenly()) measure();
+        return last_;
+    }
+    /// Measures the counter's speed since the last time.
+    void measure() {
         const auto before = Source::count();
         const auto real = Source::now();
         const auto took = Source::count() - before;
         last_ = std::max(last_, real);
         // Interrupted in between, it is not known what belongs together: the next look may tell.
-        if (took > longest_look || !Source::counts_evenly()) return last_;
+        if (took > longest_look) {
+            trusted_ = 0;
+            return;
+        }
         const auto count = before + took / 2, counts = count - looked_at_count_;
         const auto elapsed = real - looked_at_;
-        // So soon, either the speed is not known yet, or what was trusted is wrong: it takes a whole millisecond to measure.
-        if (looked_at_ != time_point() && elapsed < trust) {
-            trusted_ = 0;
-            return last_;
-        }
         const bool measures = looked_at_ != time_point() && elapsed <= longest_measured && counts != 0;
         const auto measured = measures ? (static_cast<std::uint64_t>(elapsed.count()) << 32) / counts : 0;
         const auto difference = measured > speed_ ? measured - speed_ : speed_ - measured;
@@ -77,7 +85,6 @@ private:
         trusted_ = agrees ? (static_cast<std::uint64_t>(trust.count()) << 32) / speed_ : 0;
         looked_at_ = real;
         looked_at_count_ = count;
-        return last_;
     }
 
     time_point last_{};       // told

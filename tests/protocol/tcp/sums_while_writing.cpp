@@ -1,9 +1,9 @@
+#include <doctest/doctest.h>
+
 #include <tests/protocol/tcp/ends.hpp>
 
 #include <netkit/core/checksum.hpp>
 #include <netkit/protocol/tcp/send_queue.hpp>
-
-#include <doctest/doctest.h>
 
 #include <cstddef>
 #include <cstdint>

@@ -28,7 +28,7 @@ public:
     /// Payloads up to this size are copied behind their header: cheaper than lending.
     static constexpr std::size_t copied_up_to = 256;
     /// Where so much is queued, or to be, chunks are large: fewer, and segments lie in one more often.
-    static constexpr std::uint32_t large_chunks_from = 16 << 10;
+    static constexpr std::uint32_t large_chunks_from = 32 << 10;
 
     /// Bytes queued, sent or not.
     std::uint32_t size() const { return size_; }

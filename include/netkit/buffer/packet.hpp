@@ -316,25 +316,16 @@ private:
             buffer_->last += part.size();
         });
     }
-    // Below, what is out of line takes the buffer and not `this`: a packet whose address is taken lives in memory, on the usual
-    // way, too.
-
     /// False, and nothing done, where there is none.
     bool take_instead(buffer* b) {
         if (b) buffer_ = b;
         return b != nullptr;
     }
-    static bool has_room_for_slices(const buffer* b) { return static_cast<std::size_t>(b->end() - b->last) >= b->about.borrowed; }
     /// The buffer itself, or a larger one in its place; null, and nothing done, where the pool is exhausted.
     [[gnu::noinline]] static buffer* linearized(buffer* b) {
         packet p(b);
-        if (has_room_for_slices(b)) {
-            for (std::size_t i = 0; i < p.slices(); ++i) {
-                const auto part = p.slice(i);
-                std::memcpy(b->last, part.data(), part.size());
-                b->last += part.size();
-            }
-            detail::pool_store::release_slices(b);
+        if (detail::has_room_for_slices(b)) {
+            detail::copy_slices_in(b);
             return std::exchange(p.buffer_, nullptr);
         }
         auto whole = p.copy();
@@ -344,7 +335,7 @@ private:
     [[gnu::noinline]] static buffer* linearized_and_completed(buffer* b) {
         packet p(b);
         const auto& about = b->about;
-        if (about.checksum != checksum_state::partial || !has_room_for_slices(b) || !p.reaches_its_checksum()) [[unlikely]] {
+        if (about.checksum != checksum_state::partial || !detail::has_room_for_slices(b) || !p.reaches_its_checksum()) [[unlikely]] {
             if (!p.linearize()) p.buffer_ = nullptr;
             else if (p.checksum() == checksum_state::partial) p.complete_checksum();
             return std::exchange(p.buffer_, nullptr);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 /// What is done with the slices that a buffer borrows. Out of line, these take the buffer and not its packet: a packet whose address is
 /// taken lives in memory, on the usual way, too.
@@ -38,6 +39,18 @@ inline bool move_slices(buffer* from, buffer* to) {
     from->about.borrowed = 0;
     from->about.slices = 0;
     return true;
+}
+
+/// Whether there is room behind a buffer's own bytes for all that it borrows.
+inline bool has_room_for_slices(const buffer* b) { return static_cast<std::size_t>(b->end() - b->last) >= b->about.borrowed; }
+/// Copies all that it borrows there, and gives it back.
+inline void copy_slices_in(buffer* b) {
+    for (std::size_t i = 0; i < b->about.slices; ++i) {
+        const auto& s = b->slices[i];
+        std::memcpy(b->last, s.from->begin() + s.at, s.size);
+        b->last += s.size;
+    }
+    pool_store::release_slices(b);
 }
 
 /// Adds up all slices; `odd` where the first starts at an odd offset. `Known`: what was added up when it was written counts.

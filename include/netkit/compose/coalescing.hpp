@@ -115,50 +115,21 @@ inline joinable_frame examine_for_joining(const packet& p, link_type link) {
     return f;
 }
 
-/// What the headers of all frames of a run add up to, but for what may differ: each frame is verified by that and the rest of it.
-class sums_in_common {
-public:
-    sums_in_common() = default;
-    sums_in_common(const packet& first, const joinable_frame& f) {
-        auto tcp = *header_at<tcp_header>(first.head(), f.tcp_at);
-        tcp.sequence = 0;
-        tcp.checksum = 0;
-        tcp.control = 0;
-        const auto options_at = f.tcp_at + sizeof tcp;
-        transport_ = sum16(first.head().subspan(options_at, f.payload_at - options_at), sum16(tcp));
-        if (f.type == ether_type::ipv6) {
-            const auto& ip = *header_at<ipv6_header>(first.head(), f.network_at);
-            transport_ += pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
-            return;
-        }
-        auto ip = *header_at<ipv4_header>(first.head(), f.network_at);
-        transport_ += pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
-        ip.length = 0;
-        ip.id = 0;
-        ip.checksum = 0;
-        network_ = sum16(ip);
+/// Whether the checksums are right of a frame whose headers, but for what may differ, add up to so much; that of TCP is known afterwards.
+NETKIT_HOT bool verified_for_joining(packet& p, const joinable_frame& f, const sums_in_common& sums) {
+    if (f.type == ether_type::ipv4) {
+        const auto& ip = header_in<ipv4_header>(p, f.network_at);
+        if (fold16(sums.network + ip.length.raw() + ip.id.raw() + ip.checksum.raw()) != 0) return false;
     }
-
-    /// Whether the checksums of a frame whose headers agree are right; that of TCP is known afterwards.
-    bool verified(packet& p, const joinable_frame& f) const {
-        if (f.type == ether_type::ipv4) {
-            const auto& ip = header_in<ipv4_header>(p, f.network_at);
-            if (fold16(network_ + ip.length.raw() + ip.id.raw() + ip.checksum.raw()) != 0) return false;
-        }
-        if (p.checksum() == checksum_state::verified) return true;
-        const auto& tcp = header_in<tcp_header>(p, f.tcp_at);
-        const be32 length = static_cast<std::uint32_t>(f.payload_at - f.tcp_at + f.payload);
-        const auto headers = transport_ + length.raw() + tcp.sequence.raw() + tcp.checksum.raw() + sum_pair(0, tcp.control);
-        const auto sum = p.slices() == 0 ? sum16(p.head().subspan(f.payload_at, f.payload), headers) : p.sum_from(f.payload_at, headers);
-        if (fold16(sum) != 0) return false;
-        p.checksum(checksum_state::verified);
-        return true;
-    }
-
-private:
-    std::uint64_t network_ = 0;    // of IPv4's header
-    std::uint64_t transport_ = 0;  // of TCP's, and the pseudo-header
-};
+    if (p.checksum() == checksum_state::verified) return true;
+    const auto& tcp = header_in<tcp_header>(p, f.tcp_at);
+    const be32 length = static_cast<std::uint32_t>(f.payload_at - f.tcp_at + f.payload);
+    const auto headers = sums.pseudo + sums.tcp + length.raw() + tcp.sequence.raw() + tcp.checksum.raw() + sum_pair(0, tcp.control);
+    const auto sum = p.slices() == 0 ? sum16(p.head().subspan(f.payload_at, f.payload), headers) : p.sum_from(f.payload_at, headers);
+    if (fold16(sum) != 0) return false;
+    p.checksum(checksum_state::verified);
+    return true;
+}
 
 /// Some segments of one flow, each following on from the one before, as one packet with a gso_size().
 class segment_run {
@@ -179,10 +150,10 @@ public:
         f.payload = payload_of_next(p);
         if (f.payload == 0) return false;
         if (joined_ == 0) {
-            in_common_ = sums_in_common(*first_, frame_);
-            if (!in_common_.verified(*first_, frame_)) return false;
+            sums_ = sums_in_common(first_->head(), {frame_.type, frame_.network_at}, frame_.tcp_at, frame_.payload_at);
+            if (!verified_for_joining(*first_, frame_, sums_)) return false;
         }
-        if (!in_common_.verified(p, f)) return false;
+        if (!verified_for_joining(p, f, sums_)) return false;
         const bool pushed = header_in<tcp_header>(p, f.tcp_at).has(tcp_flags::psh);
         if (joined_ == 0) first_->trim(frame_.payload_at + frame_.payload);
         if (p.slices() == 0) {
@@ -251,7 +222,7 @@ private:
 
     packet* first_ = nullptr;
     joinable_frame frame_;
-    sums_in_common in_common_;     // once a second frame may be joined
+    sums_in_common sums_;          // once a second frame may be joined
     std::size_t payload_ = 0;      // of all
     std::uint16_t joined_ = 0;     // beside the first
     std::uint32_t next_ = 0;       // sequence number

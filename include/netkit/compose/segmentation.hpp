@@ -47,6 +47,37 @@ inline network_position find_network_header(std::span<const std::byte> head, lin
 }
 
 namespace detail {
+/// What the headers of one flow's segments add up to, but for what differs from one to the next: lengths, numbers of packet and of segment,
+/// the byte of flags, and checksums.
+struct sums_in_common {
+    std::uint64_t network = 0;  ///< of IPv4's header and options; IPv6 has no checksum
+    std::uint64_t pseudo = 0;   ///< of the pseudo-header
+    std::uint64_t tcp = 0;      ///< of TCP's header and options
+
+    sums_in_common() = default;
+    /// The headers must be there as said, up to `payload_at`.
+    sums_in_common(std::span<const std::byte> head, const network_position& at, std::size_t tcp_at, std::size_t payload_at) {
+        auto h = *header_at<tcp_header>(head, tcp_at);
+        h.sequence = 0;
+        h.checksum = 0;
+        h.control = 0;
+        const auto tcp_options_at = tcp_at + sizeof h;
+        tcp = sum16(head.subspan(tcp_options_at, payload_at - tcp_options_at), sum16(h));
+        if (at.type == ether_type::ipv6) {
+            const auto& ip = *header_at<ipv6_header>(head, at.at);
+            pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
+            return;
+        }
+        auto ip = *header_at<ipv4_header>(head, at.at);
+        pseudo = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
+        ip.length = 0;
+        ip.id = 0;
+        ip.checksum = 0;
+        const auto options_at = at.at + sizeof ip;
+        network = sum16(head.subspan(options_at, tcp_at - options_at), sum16(ip));
+    }
+};
+
 /// The headers of a TCP super-segment, and how they become those of each segment.
 class segment_headers {
 public:
@@ -63,30 +94,13 @@ public:
     /// Of all headers; zero where this is no TCP over IP with a partial checksum.
     std::size_t size() const { return size_; }
 
-    /// Adds up what all segments have in common: to be called once, before `put`.
+    /// Looks at what all segments have in common: to be called once, before `put`.
     void prepare() {
-        auto tcp = *header_at<tcp_header>(head_, tcp_at_);
+        const auto& tcp = *header_at<tcp_header>(head_, tcp_at_);
         sequence_ = tcp.sequence;
         flags_ = tcp.flags();
-        tcp.sequence = 0;
-        tcp.checksum = 0;
-        tcp.control = 0;
-        const auto options = head_.subspan(tcp_at_ + sizeof tcp, size_ - tcp_at_ - sizeof tcp);
-        tcp_sum_ = sum16(options, sum16(tcp));
-        if (network_.type == ether_type::ipv6) {
-            const auto& ip = *header_at<ipv6_header>(head_, network_.at);
-            pseudo_sum_ = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
-            return;
-        }
-        const auto& ip = *header_at<ipv4_header>(head_, network_.at);
-        id_ = ip.id;
-        pseudo_sum_ = pseudo_header_sum(ip.source, ip.target, ip_protocol::tcp, 0);
-        auto changing = ip;
-        changing.length = 0;
-        changing.id = 0;
-        changing.checksum = 0;
-        const auto options_at = network_.at + sizeof ip;
-        network_sum_ = sum16(head_.subspan(options_at, tcp_at_ - options_at), sum16(changing));
+        if (network_.type == ether_type::ipv4) id_ = header_at<ipv4_header>(head_, network_.at)->id;
+        sums_ = sums_in_common(head_, network_, tcp_at_, size_);
     }
     /// The headers of the segment that carries `payload` bytes from `payload_at` on: all that differs is put right. With the sum of
     /// its payload the TCP checksum is complete, without it is left partial.
@@ -103,9 +117,9 @@ public:
         const be32 sequence = static_cast<std::uint32_t>(sequence_ + payload_at);
         tcp.sequence = sequence;
         tcp.control = static_cast<std::uint8_t>(flags);
-        const auto pseudo = pseudo_sum_ + be32(static_cast<std::uint32_t>(tcp_length)).raw();
+        const auto pseudo = sums_.pseudo + be32(static_cast<std::uint32_t>(tcp_length)).raw();
         if (payload_sum) {
-            tcp.checksum = checksum_of(pseudo + tcp_sum_ + sequence.raw() + sum_pair(0, tcp.control) + *payload_sum);
+            tcp.checksum = checksum_of(pseudo + sums_.tcp + sequence.raw() + sum_pair(0, tcp.control) + *payload_sum);
         } else {
             tcp.checksum = be16::from_raw(static_cast<std::uint16_t>(~fold16(pseudo)));
             segment.mark_partial(tcp_at_, offsetof(tcp_header, checksum));
@@ -132,7 +146,7 @@ private:
         const be16 size = static_cast<std::uint16_t>(length), id = static_cast<std::uint16_t>(id_ + number);
         ip.length = size;
         ip.id = id;
-        ip.checksum = checksum_of(network_sum_ + size.raw() + id.raw());
+        ip.checksum = checksum_of(sums_.network + size.raw() + id.raw());
     }
 
     std::span<const std::byte> head_;
@@ -142,7 +156,7 @@ private:
     std::uint32_t sequence_ = 0;
     tcp_flags flags_{};
     std::uint16_t id_ = 0;
-    std::uint64_t tcp_sum_ = 0, pseudo_sum_ = 0, network_sum_ = 0;
+    sums_in_common sums_;
 };
 
 /// Reads a packet's bytes in order, slice after slice.

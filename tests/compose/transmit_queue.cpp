@@ -51,7 +51,7 @@ struct one_interface {
         expected.push_back(bytes_of(p, 0));
         if (queue.hold(std::move(p))) flush();
     }
-    bool send_whole(std::size_t payload) {
+    errc send_whole(std::size_t payload) {
         auto whole = super_segment(buffers, {false, 0, true, payload}, 1000);
         for (const auto& p : segments_of(whole, out.link, buffers, out.can)) expected.push_back(bytes_of(p, 0));
         return queue.hold_cut(std::move(whole), device, out, buffers, when_lost());
@@ -64,11 +64,10 @@ struct one_interface {
 };
 
 /// From the n-th from now on all allocations fail.
-bool fail_from(pool& buffers, std::size_t n) {
+void fail_from(pool& buffers, std::size_t n) {
     static std::size_t left;
     left = n;
     buffers.fail_when([](void*) { return left == 0 || --left == 0; }, nullptr);
-    return n != 0;
 }
 
 }  // namespace
@@ -81,10 +80,10 @@ TEST_CASE("frames and super-segments leave in order, however little room the dev
             one_interface one({.scatter = scatter});
             one.device.room = 3;
             one.send_small(1);
-            CHECK(one.send_whole(40500));
+            CHECK(one.send_whole(40500) == errc::ok);
             one.send_small(2);
-            CHECK(one.send_whole(2500));
-            CHECK(one.send_whole(60000));
+            CHECK(one.send_whole(2500) == errc::ok);
+            CHECK(one.send_whole(60000) == errc::ok);
             one.send_small(3);
             one.flush();
             CHECK(one.queue.blocked());
@@ -102,9 +101,9 @@ TEST_CASE("frames and super-segments leave in order, however little room the dev
 
 TEST_CASE("what the device has no room for yet is not cut") {
     one_interface one;
-    CHECK(one.send_whole(60000));
+    CHECK(one.send_whole(60000) == errc::ok);
     const auto waiting = one.buffers.in_use();
-    for (int i = 0; i < 8; ++i) CHECK(one.send_whole(60000));
+    for (int i = 0; i < 8; ++i) CHECK(one.send_whole(60000) == errc::ok);
     // Each whole is a buffer and the one it borrows; only what was cut before the device turned out to be full is more.
     CHECK(one.buffers.in_use() == waiting + 8 * 2);
     CHECK(waiting <= 2 + transmit_queue::burst);
@@ -116,20 +115,20 @@ TEST_CASE("what the device has no room for yet is not cut") {
 TEST_CASE("the backlog is bounded by frames, also by those that super-segments stand for") {
     one_interface one;
     one.queue.limit = 100;
-    for (int i = 0; i < 4; ++i) CHECK(one.send_whole(30000));
+    for (int i = 0; i < 4; ++i) CHECK(one.send_whole(30000) == errc::ok);
     CHECK(one.lost.empty());
-    CHECK(!one.send_whole(30000));
+    CHECK(one.send_whole(30000) == errc::no_buffers);
     CHECK(one.lost == std::vector{drop_reason::device_full});
     CHECK(one.out.send_drops == 30);
     // What has been cut off a whole no longer counts as part of it.
     one.let_through(40);
-    CHECK(one.send_whole(30000));
-    CHECK(!one.send_whole(30000));
+    CHECK(one.send_whole(30000) == errc::ok);
+    CHECK(one.send_whole(30000) == errc::no_buffers);
     // Room again, for as many.
     one.let_through(1000);
     CHECK(one.device.taken.size() == 5 * 30);
     CHECK(one.queue.empty());
-    CHECK(one.send_whole(30000));
+    CHECK(one.send_whole(30000) == errc::ok);
     CHECK(one.lost.size() == 2);
 }
 
@@ -154,7 +153,7 @@ TEST_CASE("where few buffers are left, those of frames that leave are used again
         std::size_t most = one.buffers.in_use() + 3;
         const auto fails = [&] { return one.buffers.in_use() >= most; };
         one.buffers.fail_when([](void* f) { return (*static_cast<decltype(fails)*>(f))(); }, const_cast<void*>(static_cast<const void*>(&fails)));
-        for (auto& whole : wholes) CHECK(one.queue.hold_cut(std::move(whole), one.device, one.out, one.buffers, one.when_lost()));
+        for (auto& whole : wholes) CHECK(one.queue.hold_cut(std::move(whole), one.device, one.out, one.buffers, one.when_lost()) == errc::ok);
         one.let_through(10'000);
         one.buffers.fail_when(nullptr, nullptr);
         CHECK(one.queue.empty());
@@ -179,14 +178,23 @@ TEST_CASE("what waits is told apart by what it was when it came, whatever is sai
     CHECK(one.lost.empty());
 }
 
+TEST_CASE("what is no super-segment is lost, and said to be") {
+    one_interface one;
+    auto complete = super_segment(one.buffers, {false, 0, true, 3000}, 1000);
+    complete.complete_checksum();
+    CHECK(one.queue.hold_cut(std::move(complete), one.device, one.out, one.buffers, one.when_lost()) == errc::message_too_big);
+    CHECK(one.lost == std::vector{drop_reason::too_big});
+    CHECK(one.queue.empty());
+}
+
 TEST_CASE("where the pool is exhausted for good the rest of a super-segment is lost, and nothing else") {
     SUBCASE("at once") {
         one_interface one;
         one.device.room = 100;
         one.send_small(1);
         auto whole = super_segment(one.buffers, {false, 0, true, 10000}, 1000);
-        CHECK(fail_from(one.buffers, 4));
-        CHECK(!one.queue.hold_cut(std::move(whole), one.device, one.out, one.buffers, one.when_lost()));
+        fail_from(one.buffers, 4);
+        CHECK(one.queue.hold_cut(std::move(whole), one.device, one.out, one.buffers, one.when_lost()) == errc::no_buffers);
         one.flush();
         CHECK(one.device.taken.size() == 1 + 3);
         CHECK(one.lost == std::vector{drop_reason::no_buffers});
@@ -195,9 +203,9 @@ TEST_CASE("where the pool is exhausted for good the rest of a super-segment is l
         one_interface one;
         one.send_small(1);
         one.flush();
-        CHECK(one.send_whole(10000));
+        CHECK(one.send_whole(10000) == errc::ok);
         one.send_small(2);
-        CHECK(fail_from(one.buffers, 4));
+        fail_from(one.buffers, 4);
         one.let_through(100);
         CHECK(one.device.taken.size() == 1 + 3 + 1);
         CHECK(one.device.taken.back() == one.expected.back());

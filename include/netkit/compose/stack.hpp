@@ -296,9 +296,10 @@ private:
         return id;
     }
 
-    void flush(port& out) {
-        out.queue.flush(out.device, out, buffers_, [this](packet p, drop_reason why) { count_drop(std::move(p), why); });
+    auto count_lost() {
+        return [this](packet p, drop_reason why) { count_drop(std::move(p), why); };
     }
+    void flush(port& out) { out.queue.flush(out.device, out, buffers_, count_lost()); }
     /// Outside of a poll: sends go out soon, or at once where nobody would see to it.
     void leave_to_finish(port& out) {
         if (wake_) request_finish();
@@ -307,12 +308,11 @@ private:
     /// A super-segment to a device that cannot cut them.
     [[gnu::noinline]] errc output_cut(packet whole) {
         auto& out = *ports_[static_cast<std::size_t>(whole.interface())];
-        if (!segmenter(whole, out.link, out.can)) return refuse(std::move(whole), errc::message_too_big, drop_reason::too_big);
         const auto frames = whole.frames();
-        const bool held = out.queue.hold_cut(std::move(whole), out.device, out, buffers_, [this](packet p, drop_reason why) { count_drop(std::move(p), why); });
-        if (held) counters_.forwarded += frames;
+        const auto result = out.queue.hold_cut(std::move(whole), out.device, out, buffers_, count_lost());
+        if (result == errc::ok) counters_.forwarded += frames;
         if (!polling_) [[unlikely]] leave_to_finish(out);
-        return held ? errc::ok : errc::no_buffers;
+        return result;
     }
     NETKIT_COLD errc refuse(packet p, errc error, drop_reason why) {
         count_drop(std::move(p), why);

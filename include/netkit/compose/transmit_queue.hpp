@@ -6,6 +6,7 @@
 #include <netkit/compose/interface.hpp>
 #include <netkit/compose/segmentation.hpp>
 #include <netkit/core/drop_reason.hpp>
+#include <netkit/core/error.hpp>
 #include <netkit/core/inline.hpp>
 
 #include <algorithm>
@@ -40,41 +41,32 @@ public:
         std::construct_at(&batch_[held_++], std::move(p));  // what is not held is empty
         return held_ == burst;
     }
-    /// Holds the frames of a super-segment, which a segmenter takes for one and the device, of interface `out`, cannot cut. False where what
-    /// has not been cut was lost: the pool is exhausted, or the backlog full.
+    /// Holds the frames of a super-segment that the device, of interface `out`, cannot cut. Where what has not been cut was lost, an error:
+    /// message_too_big (it is none), no_buffers (the pool is exhausted, or the backlog full).
     template <class Device, class Lost>
-    bool hold_cut(packet whole, Device& device, interface& out, pool& buffers, Lost&& lost) {
-        std::size_t done = 0;
-        if (!blocked()) {
-            segmenter cut(whole, out.link, out.can);
-            while (!cut.done()) {
-                if (held_ == burst) {
-                    flush(device, out, buffers, lost);
-                    if (blocked()) break;
-                }
-                auto frame = cut.next(buffers);
-                if (!frame && held_ != 0) {
-                    // What is held may give its buffers back.
-                    flush(device, out, buffers, lost);
-                    if (blocked()) break;
-                    frame = cut.next(buffers);
-                }
-                if (!frame) {
-                    lost(std::move(whole), drop_reason::no_buffers);
-                    return false;
-                }
-                count(out, frame);
-                std::construct_at(&batch_[held_++], std::move(frame));
-            }
-            if (cut.done()) {
-                if (held_ == burst) flush(device, out, buffers, lost);
-                return true;
-            }
-            done = cut.position();
+    errc hold_cut(packet whole, Device& device, interface& out, pool& buffers, Lost&& lost) {
+        segmenter cut(whole, out.link, out.can);
+        if (!cut) {
+            lost(std::move(whole), drop_reason::too_big);
+            return errc::message_too_big;
         }
+        while (!cut.done() && !blocked()) {
+            if (auto frame = cut.next(buffers)) {
+                count(out, frame);
+                if (hold(std::move(frame))) flush(device, out, buffers, lost);
+            } else if (held_ != 0) {
+                // What is held may give its buffers back.
+                flush(device, out, buffers, lost);
+            } else {
+                lost(std::move(whole), drop_reason::no_buffers);
+                return errc::no_buffers;
+            }
+        }
+        if (cut.done()) return errc::ok;
         for (auto& frame : std::span(batch_).first(std::exchange(held_, 0))) keep(std::move(frame), {}, out, lost);
-        const auto frames = segmenter(whole, out.link, out.can).segments();
-        return keep(std::move(whole), {.frames = static_cast<std::uint32_t>(frames - done), .cut = static_cast<std::uint32_t>(done), .whole = true}, out, lost);
+        const auto done = cut.position(), left = cut.segments() - done;
+        const waiting notes{.frames = static_cast<std::uint32_t>(left), .cut = static_cast<std::uint32_t>(done), .whole = true};
+        return keep(std::move(whole), notes, out, lost) ? errc::ok : errc::no_buffers;
     }
 
     /// Hands the device what waits, as far as it takes it.

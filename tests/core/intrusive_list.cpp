@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <array>
-#include <optional>
 #include <vector>
 
 namespace core_intrusive_list_tests {

@@ -17,11 +17,6 @@ using namespace tcp_test;
 
 namespace {
 
-bytes some_bytes(std::size_t n, std::mt19937& random) {
-    bytes result(n);
-    for (auto& b : result) b = static_cast<std::byte>(random());
-    return result;
-}
 /// Whether a packet's checksum can be made without reading what it borrows: then damage to it goes unnoticed. Sums must be right in any case.
 bool is_known(netkit::packet& p) {
     const auto right = netkit::fold16(p.sum());
@@ -55,7 +50,7 @@ TEST_CASE("nearly all full segments have been added up when they leave, however 
         };
         // Large writes, whose ends stay behind for a while, and the peer's program reads at once.
         std::size_t written = 0, read = 0;
-        for (int i = 0; i < 30; ++i) written += p.a.write(some_bytes(mss + random() % 60'000, random)).bytes;
+        for (int i = 0; i < 30; ++i) written += p.a.write(pattern(mss + random() % 60'000, random())).bytes;
         CHECK(p.run_until(
             [&] {
                 for (auto got = p.b.read(1 << 20).bytes; got != 0; got = p.b.read(1 << 20).bytes) read += got;
@@ -71,20 +66,18 @@ TEST_CASE("nearly all full segments have been added up when they leave, however 
 TEST_CASE("where it is not wanted, and of little, nothing is added up") {
     pair p;
     p.open();
-    std::mt19937 random(1);
     std::size_t known = 0;
     p.a.looks_at = [&](netkit::packet& leaving) { known += leaving.slices() != 0 && is_known(leaving); };
-    CHECK(p.a.write(some_bytes(10'000, random)).bytes == 10'000);
+    CHECK(p.a.write(pattern(10'000)).bytes == 10'000);
     CHECK(known == 0);
     CHECK(p.run_until([&] { return p.a.c().sending.empty(); }, netkit::duration(std::chrono::minutes(1))));
     p.a.c().way.sums_while_writing = true;
-    CHECK(p.a.write(some_bytes(p.a.c().send_mss - 1u, random)).bytes != 0);
+    CHECK(p.a.write(pattern(p.a.c().send_mss - 1u)).bytes != 0);
     CHECK(known == 0);
 }
 
 TEST_CASE("a write finds the chunks there are") {
-    std::mt19937 random(1);
-    const auto much = some_bytes(100'000, random);
+    const auto much = pattern(100'000);
     netkit::pool buffers;
     netkit::tcp_send_queue queue;
     // No more large ones from here on.

@@ -194,6 +194,22 @@ TEST_CASE("where full segments vanish smaller ones are tried, and larger ones ag
     CHECK(t.e.c().way.generation == 0);
 }
 
+TEST_CASE("a last segment that vanishes need not be a full one to be taken for too large") {
+    sender t;
+    t.write(700);
+    for (int i = 0; i < 100 && t.e.c().in_flight() != 0; ++i) {
+        t.e.sent.clear();
+        t.e.pass(100ms);
+        for (const auto& s : t.e.sent)
+            if (s.size() <= 550) {
+                t.acknowledge(s.end() - t.first);
+                break;
+            }
+    }
+    CHECK(t.e.c().in_flight() == 0);
+    CHECK(t.e.c().send_mss == 536);
+}
+
 TEST_CASE("errors from the network are soft once it is established") {
     sender t;
     t.write(500);

@@ -11,14 +11,16 @@
 /// Paths on which large packets vanish, and no router says so (RFC 8899 section 4.3, RFC 4821 section 7.7).
 namespace netkit::tcp_machine {
 
-/// Full segments have been sent again and again in vain: smaller ones may get through. What they were is tried again after ten minutes.
+/// The first segment has been sent again and again in vain: smaller ones may get through. What they were is tried again after ten minutes.
 template <class Host, class Connection>
 NETKIT_COLD void suspect_black_hole(Host& host, Connection& c) {
-    if (c.attempts < tcp_timing::attempts_that_suggest_a_black_hole || c.sending.size() < c.send_mss) return;
+    if (c.attempts < tcp_timing::attempts_that_suggest_a_black_hole) return;
+    // The last segment need not be a full one to be too large.
+    const auto vanishes = std::min<std::uint32_t>(c.sending.size(), c.send_mss) + (c.timestamps ? timestamps_size : 0u);
     // The payloads that the smallest paths of IPv6 and of IPv4 carry, and one in between that most tunnels do.
     const std::uint16_t smallest = c.key.six ? 1220 : 536;
-    const std::uint16_t next = c.way.mss > 1380 ? std::uint16_t(1380) : c.way.mss > 1220 ? std::uint16_t(1220) : smallest;
-    if (c.way.mss <= next) return;
+    const std::uint16_t next = vanishes > 1380 ? std::uint16_t(1380) : vanishes > 1220 ? std::uint16_t(1220) : smallest;
+    if (vanishes <= next) return;
     c.way.mss = next;
     if (c.way.most_payload != 0) c.way.most_payload = static_cast<std::uint16_t>(c.way.most_payload / next * next);
     c.way.narrowed_at = host.now();

@@ -53,6 +53,56 @@ TEST_CASE("a probe's byte that is taken is not sent twice") {
     CHECK(t.e.sent[0].size() == 499);
 }
 
+TEST_CASE("both ends probe, and each has taken the other's byte: what the peer says is heard, though it seems to be old") {
+    sender t;
+    t.acknowledge(0, 0);
+    t.write(3000);
+    t.e.pass(2s);
+    REQUIRE(t.sent() != 0);
+    // A peer that probes counts its byte as little as we do ours.
+    segment probe;
+    probe.sequence = 9001;
+    probe.acknowledgement = t.first;
+    probe.window = 0;
+    probe.payload = {std::byte{42}};
+    t.e.arrive(probe);
+    t.e.sent.clear();
+    t.acknowledge(1, 2000);
+    CHECK(t.e.c().send_unacknowledged == netkit::sequence_number(t.first + 1));
+    REQUIRE(t.sent() != 0);
+    CHECK(t.e.sent.front().sequence == t.first + 1);
+    CHECK(t.e.sent.front().size() == 1000);
+    CHECK(t.e.sent.front().acknowledgement == 9002);
+}
+
+TEST_CASE("what seems to be old is not heard where nothing is being probed, nor a reset or what is older while something is") {
+    sender t;
+    t.write(500);
+    segment byte;
+    byte.sequence = 9001;
+    byte.acknowledgement = t.first;
+    byte.payload = {std::byte{42}};
+    t.e.arrive(byte);
+    t.acknowledge(500);
+    CHECK(t.e.c().send_unacknowledged == netkit::sequence_number(t.first));
+    segment next;
+    next.sequence = 9002;
+    next.acknowledgement = t.first + 500;
+    next.window = 0;
+    next.payload = {std::byte{43}};
+    t.e.arrive(next);
+    t.write(500);
+    t.e.pass(2s);
+    // Two bytes ago.
+    t.acknowledge(501);
+    CHECK(t.e.c().send_unacknowledged == netkit::sequence_number(t.first + 500));
+    segment reset;
+    reset.sequence = 9002;
+    reset.flags = tcp_flags::rst;
+    t.e.arrive(reset);
+    CHECK(t.e.state() == tcp_state::established);
+}
+
 TEST_CASE("a peer that no longer answers probes is given up") {
     sender t(1000);
     t.write(1500);

@@ -232,8 +232,11 @@ NETKIT_COLD bool examine(Host& host, Connection& c, const tcp_segment& s, packet
             return false;
         }
         if (!is_acceptable(c, s)) {
-            // Where the window is closed, what the rest of the next segment says still counts.
-            if (sequence != c.receive_next || c.receive_window() != 0 || has(flags, tcp_flags::syn | tcp_flags::rst)) {
+            // Where the window is closed, what the rest of the next segment says still counts. So does what a peer says that probes our window while
+            // we probe its own: neither counts its probe's byte as sent before that is acknowledged, and what it says seems to be old.
+            const bool is_next = sequence == c.receive_next && c.receive_window() == 0;
+            const bool both_probe = c.waiting == tcp_waiting::window && sequence + 1u == c.receive_next;
+            if ((!is_next && !both_probe) || has(flags, tcp_flags::syn | tcp_flags::rst)) {
                 receive_unacceptable(host, c, s, std::move(p), drop_reason::out_of_window);
                 return false;
             }

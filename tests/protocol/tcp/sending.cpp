@@ -111,6 +111,24 @@ TEST_CASE("a window taken back does no harm") {
     CHECK(t.e.sent.back().sequence == t.first + 8000);
 }
 
+TEST_CASE("where a window was taken back, segments without data are numbered within what is left of it") {
+    sender t(8000);
+    t.write(8000);
+    t.acknowledge(1000, 500);
+    t.e.sent.clear();
+    segment data;
+    data.sequence = 9001;
+    data.acknowledgement = t.first + 1000;
+    data.window = 500;
+    data.payload = bytes(1000);
+    t.e.arrive(data);
+    t.e.pass(100ms);
+    REQUIRE(t.sent() != 0);
+    CHECK(t.e.sent.front().size() == 0);
+    CHECK(t.e.sent.front().sequence >= t.first + 1000);
+    CHECK(t.e.sent.front().sequence < t.first + 1500);
+}
+
 TEST_CASE("the send buffer's end is told, and its room again") {
     netkit::tcp_socket_options o;
     o.send_buffer = 9000;

@@ -99,10 +99,15 @@ tcp_parsed_options syn_options(const Connection& c, std::uint32_t clock) {
     return options;
 }
 
-/// What a segment without data is numbered: behind all that was sent, but for a window probe's byte, which the peer may have refused.
+/// What a segment without data is numbered: behind all that was sent, but for a window probe's byte, which the peer may have refused; and within
+/// the window, where the peer has taken some of that back: it does not listen to what lies beyond (RFC 9293 section 3.8.6).
 template <class Connection>
 sequence_number empty_sequence(const Connection& c) {
-    return c.waiting == tcp_waiting::window ? c.send_next : c.send_highest;
+    if (c.waiting == tcp_waiting::window) return c.send_next;
+    const auto edge = c.send_unacknowledged + c.send_window;
+    // The field may say up to a unit less than the peer takes.
+    if (c.send_highest <= edge + (1u << c.send_scale)) [[likely]] return c.send_highest;
+    return c.send_window == 0 ? edge : edge - 1;
 }
 
 /// What a segment without data reports: its blocks, in `space` behind the other options.

@@ -308,4 +308,35 @@ TEST_CASE("a full send buffer: the program waits, and is told when there is room
     }
 }
 
+TEST_CASE("a receive buffer that the program makes smaller than the window's unit still lets the peer go on") {
+    subject t;
+    t.establish(t.peer.syn().mss(1460).window_scale(7));
+    auto o = t.socket_options;
+    o.receive_buffer = 1;
+    t.socket.set_options(o);
+    // What was promised before is kept to; then the window is closed.
+    std::uint32_t sequence = 1;
+    const std::uint32_t edge = sequence + t.socket.info().receive_window;
+    while (sequence != edge) {
+        const auto n = std::min<std::uint32_t>(edge - sequence, 1460);
+        t.inject(t.peer.segment(".", sequence, 1).payload_size(n));
+        (void)t.take();
+        sequence += n;
+    }
+    t.pass(1s);
+    (void)t.take();
+    CHECK(t.read().size() == edge - 1);
+    t.expect(is_tcp(flags("."), acknowledgement(sequence), window_at_least(1)));
+    for (int i = 0; i < 5; ++i) {
+        CAPTURE(i);
+        t.inject(t.peer.segment(".", sequence, 1).payload_size(1));
+        ++sequence;
+        CHECK(t.read().size() == 1);
+        t.pass(1s);
+        const auto seen = t.take();
+        REQUIRE(!seen.empty());
+        CHECK(seen.back().tcp->window > 0);
+    }
+}
+
 }  // namespace layers_tcp_corner_windows_tests

@@ -61,13 +61,14 @@ namespace tcp_machine {
 /// Whether buffers may still grow: not where the pool has come near its limit, so that what windows promise finds memory.
 inline bool has_memory_to_grow(const pool& buffers) { return buffers.allocated() < buffers.limit() / 4 * 3; }
 
-/// The buffers that the program has asked for, or, where it has not, those that a connection begins with and that grow.
+/// The buffers that the program has asked for, or, where it has not, those that a connection begins with and that grow. With a receive buffer of less
+/// than two units of the window field there would be times when no window is worth telling, and the peer would wait for ever.
 template <class Connection>
 void choose_buffers(Connection& c) {
     const auto& o = *c.options;
     if (o.send_buffer != 0) c.send_buffer = o.send_buffer;
     else c.send_buffer = std::max(c.send_buffer, std::min(tcp_socket_options::first_send_buffer, o.most_send_buffer));
-    if (o.receive_buffer != 0) c.tuning.start(o.receive_buffer, true);
+    if (o.receive_buffer != 0) c.tuning.start(std::max(o.receive_buffer, 2u << c.receive_scale), true);
     else if (c.tuning.round_ends() == time_point() || c.tuning.round_ends() == time_point::max())
         c.tuning.start(std::min(tcp_socket_options::first_receive_buffer, o.most_receive_buffer), false);
 }

@@ -35,7 +35,7 @@ struct tcp_socket_options {
     tcp_seconds linger_time{0};
     tcp_milliseconds user_timeout{0};              ///< how long data may stay unacknowledged (RFC 5482); 0: until retransmissions run out
     std::uint32_t send_buffer = 0;                 ///< bytes kept until they are acknowledged; 0: as many as keep the way busy
-    std::uint32_t receive_buffer = 0;              ///< bytes the peer may send ahead of the program's reads; 0: as many as keep the way busy
+    std::uint32_t receive_buffer = 0;              ///< bytes the peer may send ahead of the program's reads, two units of its window at least; 0: as many as keep the way busy
     std::uint32_t most_send_buffer = 4 << 20;      ///< where send_buffer is 0: how far it may grow
     std::uint32_t most_receive_buffer = 6 << 20;   ///< where receive_buffer is 0: how far it may grow
 

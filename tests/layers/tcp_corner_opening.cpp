@@ -244,4 +244,47 @@ TEST_CASE("an MTU that leaves no room for the peer's MSS decides") {
     t.expect(is_ipv4(packet_size(296)) && is_tcp(payload_size(256)));
 }
 
+TEST_CASE("what a listener has agreed on stays, whatever its options become before the handshake is complete") {
+    subject t;
+    t.socket_options.ecn = netkit::tcp_ecn::answer;
+    t.socket_options.most_receive_buffer = 1 << 20;
+    t.listen();
+    t.inject(t.peer.segment("SEW", 0).mss(1460).timestamps(100, 0).window_scale(3).sack_permitted());
+    const auto agreed = is_tcp(flags("S.E"), mss(1460), timestamps(), echoes(100), window_scale(5), sack_permitted());
+    t.expect(agreed);
+    netkit::tcp_socket_options other;
+    other.timestamps = other.window_scaling = other.selective_acknowledgements = false;
+    other.ecn = netkit::tcp_ecn::off;
+    other.receive_buffer = 5000;
+    t.listener.set_options(other);
+    t.expect(after(1s), agreed);
+    t.inject(t.peer.ack(1, 1).timestamps(101, 0));
+    REQUIRE(t.listener.accept(t.socket) == errc::ok);
+    const auto info = t.socket.info();
+    CHECK(info.timestamps);
+    CHECK(info.window_scaling);
+    CHECK(info.selective_acknowledgements);
+    CHECK(info.ecn);
+    CHECK(info.send_scale == 3);
+    CHECK(info.receive_scale == 5);
+    t.inject(t.peer.data(1, 1, "hello").timestamps(102, 0));
+    t.expect(within(40ms), is_tcp(flags("."), acknowledgement(6), timestamps(), echoes(102)));
+
+    // Nor does what was not agreed on come into being.
+    subject u;
+    u.socket_options = other;
+    u.listen();
+    u.inject(u.peer.segment("SEW", 0).mss(1460).timestamps(100, 0).window_scale(3).sack_permitted());
+    const auto plain = is_tcp(flags("S."), timestamps(false), sack_permitted(false));
+    CHECK(!has(u.expect(plain).tcp->flags(), netkit::tcp_flags::ece));
+    u.listener.set_options({});
+    u.expect(after(1s), plain);
+    u.inject(u.peer.ack(1, 1));
+    REQUIRE(u.listener.accept(u.socket) == errc::ok);
+    CHECK(!u.socket.info().timestamps);
+    CHECK(!u.socket.info().window_scaling);
+    CHECK(!u.socket.info().selective_acknowledgements);
+    CHECK(!u.socket.info().ecn);
+}
+
 }  // namespace layers_tcp_corner_opening_tests

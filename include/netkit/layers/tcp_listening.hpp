@@ -74,7 +74,7 @@ public:
             // A peer that no longer asks has not heard that we agree.
             h.marking = h.marking && tcp_machine::asks_for_ecn(s);
             if (h.timestamps && s.options.has_timestamps) h.recent_timestamp = s.options.ts_value;
-            if (io.may_answer(h.key)) (void)answer(h);
+            if (io.may_answer(h.key)) answer_again(h);
             break;
         case tcp_half_open_answer::acknowledge:
             if (io.may_answer(h.key)) acknowledge(h, window);
@@ -91,7 +91,7 @@ public:
         here->handshakes.run(now, [&](tcp_half_open& h) {
             if (h.attempts >= tcp_timing::most_syn_received_attempts) return here->forget(h);
             ++h.attempts;
-            (void)answer(h);
+            answer_again(h);
             here->handshakes.answered(h, now);
         });
         const auto next = here->handshakes.next(now);
@@ -133,7 +133,7 @@ private:
         h.scaling = s.options.has_window_scale;
         h.send_scale = s.options.window_scale & 15;
         h.marking = tcp_machine::asks_for_ecn(s);
-        if (!answer(h)) {
+        if (!agree(h)) {
             here->half_open.destroy(h);
             return false;
         }
@@ -146,17 +146,27 @@ private:
         if (!t.armed() || due < t.when()) here.arm(here->handshake_due, due);
         return true;
     }
-    /// SYN and ACK; what is agreed on is noted. False where there is no way.
-    bool answer(tcp_half_open& h) const {
+    /// The first answer to a SYN, by which what is agreed on is noted. False where there is no way.
+    bool agree(tcp_half_open& h) const {
         const auto way_mss = io.mss_towards(h.key, h.scope);
         if (way_mss == 0) return false;
         const tcp_syn_answer what(port_of(h).socket->options(), way_mss, h.key.six, h.syn(), io.now());
         h.timestamps = what.timestamps;
         h.selective = what.selective;
         h.scaling = what.scaling;
+        h.marking = what.ecn;
         h.receive_scale = what.receive_scale & 15;
-        io.send_apart(h.key, what.header(h.initial_send), what.syn_options(io.timestamp() + h.timestamp_offset), h.scope);
+        send_answer(h, what);
         return true;
+    }
+    /// The same once more: the peer may have heard the first.
+    void answer_again(const tcp_half_open& h) const {
+        const auto way_mss = io.mss_towards(h.key, h.scope);
+        if (way_mss == 0) return;
+        send_answer(h, tcp_syn_answer(port_of(h).socket->options(), way_mss, h.key.six, {.syn = h.syn(), .receive_scale = h.receive_scale}, io.now()));
+    }
+    void send_answer(const tcp_half_open& h, const tcp_syn_answer& what) const {
+        io.send_apart(h.key, what.header(h.initial_send), what.syn_options(io.timestamp() + h.timestamp_offset), h.scope);
     }
     /// The same for a SYN that nothing is remembered of.
     bool send_cookie(port& its_port, const tcp_flow_key& key, const tcp_segment& s, const tcp_beginnings& beginnings, interface_id scope) const {
@@ -167,7 +177,7 @@ private:
         if (options.has_timestamps) {
             auto agreed = options;
             agreed.window_scale = what.send_scale;
-            options.ts_value = tcp_syn_cookies::timestamp(options.ts_value, agreed, tcp_machine::asks_for_ecn(s));
+            options.ts_value = tcp_syn_cookies::timestamp(options.ts_value, agreed, what.ecn);
         } else {
             // There is nowhere to keep these.
             options.has_window_scale = options.sack_permitted = what.ecn = false;
@@ -214,7 +224,9 @@ private:
         }
         auto* e = make_entry(its_port, key, scope_of(key, p));
         if (!e) return here.drop(std::move(p), drop_reason::no_buffers);
-        open(*e, beginnings, syn, 0, now, s, std::move(p));
+        // The cookie had no place for our own scale: it follows from the options, which hardly change so soon.
+        const tcp_syn_answer answered(its_port.socket->options(), e->way.mss, key.six, syn, now);
+        open(*e, beginnings, {.syn = syn, .receive_scale = answered.receive_scale, .answered_at = now}, s, std::move(p));
     }
     void complete(port& its_port, tcp_half_open& h, const tcp_segment& s, packet p) const {
         // As if the ACK had been lost: our SYN and ACK follows again in its time, and is acknowledged again.
@@ -222,11 +234,9 @@ private:
         auto* e = make_entry(its_port, h.key, h.scope);
         if (!e) return here.drop(std::move(p), drop_reason::no_buffers);
         const tcp_beginnings beginnings{h.initial_send, h.timestamp_offset};
-        const auto syn = h.syn();
-        const auto attempts = h.attempts;
-        const auto answered_at = tcp_half_open_schedule::answered_at(h, io.now());
+        const tcp_led_handshake led{h.syn(), h.receive_scale, h.attempts, tcp_half_open_schedule::answered_at(h, io.now())};
         here->forget(h);
-        open(*e, beginnings, syn, attempts, answered_at, s, std::move(p));
+        open(*e, beginnings, led, s, std::move(p));
     }
     /// Null where there is neither memory nor a way.
     entry* make_entry(port& its_port, const tcp_flow_key& key, interface_id scope) const {
@@ -243,10 +253,10 @@ private:
         return nullptr;
     }
     /// The handshake is complete: from here on there is a connection, which the ACK is given to.
-    void open(entry& e, const tcp_beginnings& beginnings, const tcp_segment& syn, unsigned attempts, time_point answered_at, const tcp_segment& s, packet p) const {
+    void open(entry& e, const tcp_beginnings& beginnings, const tcp_led_handshake& led, const tcp_segment& s, packet p) const {
         here->flows.insert(e);
         e.busy = true;
-        tcp_machine::resume_passive(io, e, beginnings, syn, static_cast<std::uint8_t>(attempts), answered_at);
+        tcp_machine::resume_passive(io, e, beginnings, led);
         tcp_machine::receive(io, e, s, std::move(p));
         e.busy = false;
         // It was looked at before; where the machine sees it otherwise, it was not worth a connection.

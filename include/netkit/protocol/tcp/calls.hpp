@@ -41,23 +41,25 @@ void open(Host& host, Connection& c, const tcp_beginnings& beginnings) {
     start_retransmission_timer(host, c);
 }
 
-/// Goes on with a handshake that a listener has led without a connection (section 3.10.7.2): `syn` was answered `attempts` times, the
-/// last time at `answered_at`; 0 times where nothing is known of it.
+/// Goes on with a handshake that a listener has led without a connection (section 3.10.7.2).
 template <class Host, class Connection>
-void resume_passive(Host& host, Connection& c, const tcp_beginnings& beginnings, const tcp_segment& syn, std::uint8_t attempts, time_point answered_at) {
+void resume_passive(Host& host, Connection& c, const tcp_beginnings& beginnings, const tcp_led_handshake& led) {
     begin(host, c, beginnings);
     c.passive = true;
     c.state = tcp_state::syn_received;
-    accept_syn(c, syn, host.now());
-    c.attempts = attempts;
-    c.timing = attempts == 1;
-    c.progress_at = answered_at;
+    accept_again(c, led, host.now());
+    c.attempts = led.attempts;
+    c.timing = led.attempts == 1;
+    c.progress_at = led.answered_at;
 }
 
 /// Answers a SYN with a connection of its own, for a host whose listeners keep no handshakes.
 template <class Host, class Connection>
 void open_passive(Host& host, Connection& c, const tcp_beginnings& beginnings, const tcp_segment& syn) {
-    resume_passive(host, c, beginnings, syn, 1, host.now());
+    begin(host, c, beginnings);
+    c.passive = true;
+    c.state = tcp_state::syn_received;
+    accept_syn(c, syn, host.now());
     update_send_window(c, syn);
     send_syn(host, c);
     start_retransmission_timer(host, c);

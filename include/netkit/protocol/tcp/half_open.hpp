@@ -29,7 +29,7 @@ struct tcp_half_open : list_hook, tcp_flow {
     bool timestamps : 1 = false;    ///< these are agreed on
     bool scaling : 1 = false;
     bool selective : 1 = false;
-    bool marking : 1 = false;       ///< the SYN asked for ECN
+    bool marking : 1 = false;       ///< ECN
     std::uint8_t send_scale : 4 = 0;
     std::uint8_t receive_scale : 4 = 0;
     sequence_number initial_send;     // ISS

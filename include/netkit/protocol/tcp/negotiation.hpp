@@ -9,7 +9,17 @@
 #include <cstdint>
 
 /// What the two sides agree on in their SYNs.
-namespace netkit::tcp_machine {
+namespace netkit {
+
+/// How far a listener has led a handshake, without a connection.
+struct tcp_led_handshake {
+    tcp_segment syn;                 ///< the peer's, asking for what was agreed on and for nothing else
+    std::uint8_t receive_scale = 0;  ///< of our windows, as we announced it
+    std::uint8_t attempts = 0;       ///< answers sent; 0 where nothing is known of them
+    time_point answered_at{};        ///< the last time
+};
+
+namespace tcp_machine {
 
 /// No peer makes us send smaller segments (CVE-2019-11479), in bytes, options counted.
 inline constexpr std::uint16_t least_mss = 88;
@@ -66,4 +76,18 @@ void accept_syn(Connection& c, const tcp_segment& s, time_point now) {
     c.window_acknowledgement = s.acknowledgement;
 }
 
-}  // namespace netkit::tcp_machine
+/// The peer's SYN, which a listener has answered already: what it agreed on counts, whatever its options say by now.
+template <class Connection>
+void accept_again(Connection& c, const tcp_led_handshake& led, time_point now) {
+    const auto& agreed = led.syn.options;
+    c.timestamps = agreed.has_timestamps;
+    c.scaling = agreed.has_window_scale;
+    c.selective = agreed.sack_permitted;
+    c.receive_scale = led.receive_scale;
+    choose_buffers(c);
+    accept_syn(c, led.syn, now);
+    c.ecn = asks_for_ecn(led.syn);
+}
+
+}  // namespace tcp_machine
+}  // namespace netkit

@@ -16,11 +16,12 @@ namespace netkit {
 
 /// What a listener answers a SYN with, before there is a connection: as much of one as negotiation works on.
 struct tcp_syn_answer {
-    tcp_syn_answer(const tcp_socket_options& listeners, std::uint16_t way_mss, bool six, const tcp_segment& syn, time_point now) : options(&listeners) {
-        way.mss = way_mss;
-        key.six = six;
-        tcp_machine::make_offer(*this);
+    tcp_syn_answer(const tcp_socket_options& listeners, std::uint16_t way_mss, bool six, const tcp_segment& syn, time_point now) : tcp_syn_answer(listeners, way_mss, six) {
         tcp_machine::accept_syn(*this, syn, now);
+    }
+    /// Another answer to the same SYN: what was agreed on stays.
+    tcp_syn_answer(const tcp_socket_options& listeners, std::uint16_t way_mss, bool six, const tcp_led_handshake& led, time_point now) : tcp_syn_answer(listeners, way_mss, six) {
+        tcp_machine::accept_again(*this, led, now);
     }
 
     const tcp_socket_options* options;
@@ -53,6 +54,13 @@ struct tcp_syn_answer {
         return h;
     }
     tcp_parsed_options syn_options(std::uint32_t clock) const { return tcp_machine::syn_options(*this, clock); }
+
+private:
+    tcp_syn_answer(const tcp_socket_options& listeners, std::uint16_t way_mss, bool six) : options(&listeners) {
+        way.mss = way_mss;
+        key.six = six;
+        tcp_machine::make_offer(*this);
+    }
 };
 
 }  // namespace netkit

@@ -306,4 +306,32 @@ TEST_CASE("checksums: none, wrong, and trusted on a link that never leaves memor
     CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.0.2", 5000));
 }
 
+TEST_CASE("a path becomes narrower by what is said of large datagrams that were sent lately, and of nothing else") {
+    pair net;
+    udp_socket any(net.a, {{}, 4000}), connected(net.a, {{}, 4001});
+    REQUIRE(connected.connect({at_b, 7}) == errc::ok);
+    auto here = net.a.at<udp>();
+    const auto known = [&] { return net.a.at<ipv4>()->table.path_mtu(at_b); };
+    const auto tell = [&](std::uint16_t from, std::uint16_t to, std::uint32_t mtu) {
+        path<ipv4_address> way;
+        way.source = at_a;
+        way.target = at_b;
+        const udp_header quoted{from, to, 1008, {}};
+        here->network_failed(here, std::as_bytes(std::span(&quoted, 1)), way, network_error::packet_too_big, mtu);
+        return known();
+    };
+    CHECK(tell(4000, 7, 1000) == 0);
+    net.send(any, "small", {at_b, 7});
+    CHECK(tell(4000, 7, 1000) == 0);
+    CHECK(any.send(std::vector<std::byte>(1000), {at_b, 7}) == errc::ok);
+    CHECK(tell(4000, 8, 1000) == 0);
+    CHECK(tell(4000, 7, 1000) == 1000);
+    CHECK(tell(4001, 8, 900) == 1000);
+    CHECK(tell(4001, 7, 900) == 900);
+    // Others since then: it is forgotten.
+    for (std::uint16_t port = 100; port < 100 + recent_targets::most; ++port) CHECK(any.send(std::vector<std::byte>(1000), {at_b, port}) == errc::ok);
+    CHECK(tell(4000, 7, 800) == 900);
+    net.settle();
+}
+
 }  // namespace layers_udp_tests

@@ -341,7 +341,7 @@ TEST_CASE("path MTUs shrink paths, within the floor, for ten minutes") {
     CHECK(table.route(far)->mtu == 1500);
 }
 
-TEST_CASE("the path MTU cache is bounded, and IPv4 never goes below 68") {
+TEST_CASE("the path MTU cache is bounded, and IPv4 never goes below 552") {
     path_mtu_cache<ipv4_address> cache(100);
     cache.start({1, 2});
     for (std::uint32_t i = 0; i < 10000; ++i) CHECK(cache.learn(ipv4_address(i + 1), 1000, t0 + std::chrono::seconds(i)));
@@ -349,10 +349,18 @@ TEST_CASE("the path MTU cache is bounded, and IPv4 never goes below 68") {
     CHECK(cache.find(ipv4_address(1)) == 0);
     CHECK(cache.find(ipv4_address(10000)) == 1000);
     CHECK(cache.learn(v4("1.1.1.1"), 1, t0));
-    CHECK(cache.find(v4("1.1.1.1")) == 68);
+    CHECK(cache.find(v4("1.1.1.1")) == 552);
     CHECK_FALSE(cache.learn(v4("1.1.1.2"), 0, t0));
     path_mtu_cache<ipv4_address> off(0);
     CHECK_FALSE(off.learn(v4("1.1.1.1"), 1000, t0));
+}
+
+TEST_CASE("common sizes below what old routers do not name") {
+    CHECK(plateau_below(9000) == 8166);
+    CHECK(plateau_below(1500) == 1492);
+    CHECK(plateau_below(1492) == 1006);
+    CHECK(plateau_below(1006) == 552);
+    CHECK(plateau_below(300) == 552);
 }
 
 TEST_CASE("helpers over address bits agree with counting one by one") {

@@ -120,9 +120,15 @@ public:
     }
 
     /// Someone on the way says that more than `mtu` bytes do not fit; believed for ten minutes (RFC 8201 section 4). Whoever tells of
-    /// it has matched that to something that was sent (RFC 5927).
-    void learn_path_mtu(context auto here, const A& target, std::uint32_t mtu) {
-        if (table.learn_path_mtu(target, mtu, here.now())) arm_upkeep_timer(here);
+    /// it has matched that to something that was sent (RFC 5927). Zero is what old routers say: then the next smaller of common sizes is tried
+    /// (RFC 1191 section 7). Returns what fits as far as is known, in bytes; 0 where nothing is.
+    std::uint32_t learn_path_mtu(context auto here, const A& target, std::uint32_t mtu) {
+        const auto* way = table.route(target);
+        if (!way) return 0;
+        const auto known = way->mtu ? way->mtu : here.interface(way->out).mtu;
+        if (mtu == 0 && !A::is_v6) mtu = plateau_below(known);
+        if (mtu < known && table.learn_path_mtu(target, mtu, here.now())) arm_upkeep_timer(here);
+        return table.path_mtu(target);
     }
 
 protected:

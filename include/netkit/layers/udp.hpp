@@ -86,6 +86,7 @@ struct basic_udp : carries<keys<udp_port>, ip_from<ipv4_address>, U...> {
         auto* found = static_cast<udp_socket*>(ports.look_up({way.source, h.source, way.out}, {way.target, h.target}));
         if (!found) return;
         if (error == network_error::packet_too_big) {
+            if (!found->connected() && !found->large_sent_to_.has({way.target, h.target})) return;
             auto internet = here.template nearest<router_of<A>>();
             internet->learn_path_mtu(internet, way.target, detail);
             if (!found->options.dont_fragment) return;
@@ -115,6 +116,7 @@ private:
                 const auto* way = internet->route(a, scope);
                 if (!way) [[unlikely]] return unreachable(here, std::move(p), errc::no_route);
                 if (way->hop.is_broadcast() && !socket.options.broadcast) [[unlikely]] return unreachable(here, std::move(p), errc::access_denied);
+                if (p.size() > recent_targets::fits_everywhere) [[unlikely]] socket.large_sent_to_.note({to.address, to.port});
                 if (plain) [[likely]] {
                     NETKIT_CALL return send(here, std::move(p), *way, socket.local().port, to.port);
                 }

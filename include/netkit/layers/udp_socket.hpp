@@ -10,6 +10,7 @@
 #include <netkit/core/intrusive_list.hpp>
 #include <netkit/layers/datagram.hpp>
 #include <netkit/protocol/port_table.hpp>
+#include <netkit/protocol/recent_targets.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -228,6 +229,7 @@ private:
     void (*handler_)(void*) = nullptr;
     void* context_ = nullptr;
     ip_address source_;
+    recent_targets large_sent_to_;
     errc error_ = errc::ok;
     void (*detached_)(void*) = nullptr;
     void* detached_context_ = nullptr;

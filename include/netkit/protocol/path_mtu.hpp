@@ -14,13 +14,21 @@
 
 namespace netkit {
 
+/// The next smaller of the sizes that networks commonly have (RFC 1191 section 7), in bytes; 552 where there is none.
+inline std::uint32_t plateau_below(std::uint32_t mtu) {
+    for (const std::uint32_t common : {32000u, 17914u, 8166u, 4352u, 2002u, 1492u, 1006u})
+        if (common < mtu) return common;
+    return 552;
+}
+
 /// What fits through the way to each target, as far as routers told (RFC 1191, RFC 8201). Bounded: the oldest knowledge
 /// gives way. Whoever feeds it must have matched the message to something that was sent (RFC 5927).
 template <ip_number A>
 class path_mtu_cache {
 public:
-    /// No network may ask for less, in bytes (RFC 791, RFC 8200 section 5).
-    static constexpr std::uint32_t least = A::is_v6 ? 1280 : 68;
+    /// Less is not believed, in bytes (RFC 8200 section 5). IPv4 allows for networks of 68 (RFC 791), but a message that names one is forged: this is
+    /// what the smallest of today's carry, and what a header of 40 bytes and a segment of 512 take.
+    static constexpr std::uint32_t least = A::is_v6 ? 1280 : 552;
     static constexpr std::size_t default_most = 1024;
 
     explicit path_mtu_cache(std::size_t most = default_most, duration lifetime = std::chrono::minutes(10)) : most_(most), lifetime_(lifetime) {}
@@ -33,7 +41,7 @@ public:
     }
 
     /// A router or the target says that more than `mtu` bytes do not fit. IPv6 ignores less than 1280 (RFC 8201 section 4), IPv4
-    /// takes 68 for it. Never raises what is known. Returns whether anything changed.
+    /// takes 552 for it. Never raises what is known. Returns whether anything changed.
     bool learn(const A& target, std::uint32_t mtu, time_point now) {
         if (mtu < least) {
             if (A::is_v6 || mtu == 0) return false;

@@ -134,11 +134,11 @@ TEST_CASE("a program that connects is told once: when it is connected, refused, 
         } else if (end == "unreachable") {
             t.inject(unreachable(netkit::ip_address::parse("198.18.0.9"), syn, netkit::icmp_code::host_unreachable));
             t.pass(300s);
-            CHECK(t.take().size() == 6);
+            CHECK(t.take().size() == 7);
             CHECK(t.socket.take_error() == errc::host_unreachable);
         } else {
             t.pass(300s);
-            CHECK(t.take().size() == 6);
+            CHECK(t.take().size() == 7);
             CHECK(t.socket.take_error() == errc::timed_out);
         }
         CHECK(told.calls == 1);

@@ -287,4 +287,32 @@ TEST_CASE("what a listener has agreed on stays, whatever its options become befo
     CHECK(!u.socket.info().ecn);
 }
 
+TEST_CASE("the program chooses how routers treat a connection's packets, from the first on, and while it lasts") {
+    const auto treated = [](unsigned a_class, unsigned a_limit) { return is_ipv4(traffic_class(a_class), hop_limit(a_limit)); };
+    for (const bool passive : {true, false}) {
+        CAPTURE(passive);
+        subject t;
+        t.socket_options.traffic_class = 0xbb;  // the lower two bits are not the program's
+        t.socket_options.hop_limit = 7;
+        if (passive) {
+            t.listen();
+            t.inject(t.peer.syn().mss(1460));
+            t.expect(is_tcp(flags("S.")) && treated(0xb8, 7));
+            t.inject(t.peer.ack(1, 1));
+            REQUIRE(t.listener.accept(t.socket) == errc::ok);
+        } else {
+            t.connect();
+            t.expect(is_tcp(flags("S")) && treated(0xb8, 7));
+            t.inject(t.peer.syn_ack().mss(1460));
+            t.expect(is_tcp(flags(".")) && treated(0xb8, 7));
+        }
+        CHECK(t.write(100) == 100);
+        t.expect(is_tcp(sequence(1)) && treated(0xb8, 7));
+        t.inject(t.peer.ack(1, 101));
+        t.socket.set_options({});
+        CHECK(t.write(100) == 100);
+        t.expect(is_tcp(sequence(101)) && treated(0, 64));
+    }
+}
+
 }  // namespace layers_tcp_corner_opening_tests

@@ -339,4 +339,34 @@ TEST_CASE("a receive buffer that the program makes smaller than the window's uni
     }
 }
 
+TEST_CASE("a peer that has filled the window, and lost some of that, is heard all the same") {
+    subject t;
+    t.socket_options.receive_buffer = 1000;
+    t.establish();
+    t.inject(t.peer.segment(".", 101, 1).payload_size(900));
+    t.expect(is_tcp(flags("."), acknowledgement(1)));
+    CHECK(t.write(500) == 500);
+    t.expect(is_tcp(sequence(1)));
+    // Its acknowledgements begin where the window ends.
+    t.inject(t.peer.ack(1001, 501));
+    CHECK(t.socket.info().unacknowledged == 0);
+    // Not so a reset, nor what lies beyond.
+    (void)t.take();
+    CHECK(t.write(500) == 500);
+    (void)t.take();
+    t.inject(t.peer.ack(1002, 1001));
+    (void)t.take();
+    t.inject(t.peer.segment("R", 1001));
+    (void)t.take();
+    CHECK(t.state() == tcp_state::established);
+    CHECK(t.socket.info().unacknowledged == 500);
+    // Two such peers do not answer each other for ever.
+    std::size_t answers = 0;
+    for (int i = 0; i < 100; ++i) {
+        t.inject(t.peer.ack(1001, 501));
+        answers += t.take().size();
+    }
+    CHECK(answers <= 20);
+}
+
 }  // namespace layers_tcp_corner_windows_tests

@@ -128,6 +128,23 @@ inline responses in_time_wait(const block& b, const segment& s, const responses&
     return challenge;
 }
 
+/// "Fifth" to "eighth", of an acceptable segment with a possible acknowledgement in a synchronized state.
+inline responses acknowledged(block b, const segment& s) {
+    const bool sent_fin = b.state == tcp_state::fin_wait_1 || b.state == tcp_state::closing || b.state == tcp_state::last_ack;
+    const bool fin_acknowledged = sent_fin && s.acknowledgement == b.nxt;
+    if (fin_acknowledged) {
+        if (b.state == tcp_state::last_ack) return {{.next = tcp_state::closed}};
+        if (b.state == tcp_state::closing) {
+            // A FIN with it, which came before, is acknowledged again as TIME-WAIT would; or the ACK alone counts.
+            responses all{{.next = tcp_state::time_wait}};
+            if (s.length() != 0) all.push_back({.what = reply::ack, .sequence = b.nxt, .acknowledgement = b.rcv_nxt, .next = tcp_state::time_wait});
+            return all;
+        }
+        b.state = tcp_state::fin_wait_2;
+    }
+    return text_and_fin(b, s, fin_acknowledged);
+}
+
 /// SYN-RECEIVED and the synchronized states (section 3.10.7.4).
 inline responses in_others(block b, const segment& s) {
     const responses challenge{{.what = reply::ack, .sequence = b.nxt, .acknowledgement = b.rcv_nxt, .next = b.state}};
@@ -149,6 +166,14 @@ inline responses in_others(block b, const segment& s) {
         // Both opened at once, and the peer's ACK comes with its SYN (figure 7): what it acknowledges counts.
         if (syn_received && s.flags == (tcp_flags::syn | tcp_flags::ack) && s.sequence == b.rcv_nxt - 1 && s.acknowledgement == b.nxt)
             all.push_back({.what = reply::ack, .sequence = b.nxt, .acknowledgement = b.rcv_nxt, .next = tcp_state::established});
+        // A peer that has filled the window can begin its acknowledgements only behind it: what they say may be heard.
+        if (!syn_received && s.flags == tcp_flags::ack && s.length() == 0 && s.sequence == b.rcv_nxt + b.rcv_wnd && s.acknowledgement == b.nxt)
+            for (auto heard : acknowledged(b, s)) {
+                heard.what = reply::ack;
+                heard.sequence = b.nxt;
+                heard.acknowledgement = b.rcv_nxt;
+                all.push_back(heard);
+            }
         return all;
     }
     if (s.has(tcp_flags::rst)) {
@@ -171,19 +196,7 @@ inline responses in_others(block b, const segment& s) {
         b.una = s.acknowledgement;
     }
     if (s.acknowledgement > b.nxt || s.acknowledgement < b.una - b.largest_window) return challenge;
-    const bool sent_fin = b.state == tcp_state::fin_wait_1 || b.state == tcp_state::closing || b.state == tcp_state::last_ack;
-    const bool fin_acknowledged = sent_fin && s.acknowledgement == b.nxt;
-    if (fin_acknowledged) {
-        if (b.state == tcp_state::last_ack) return {{.next = tcp_state::closed}};
-        if (b.state == tcp_state::closing) {
-            // A FIN with it, which came before, is acknowledged again as TIME-WAIT would; or the ACK alone counts.
-            responses all{{.next = tcp_state::time_wait}};
-            if (s.length() != 0) all.push_back({.what = reply::ack, .sequence = b.nxt, .acknowledgement = b.rcv_nxt, .next = tcp_state::time_wait});
-            return all;
-        }
-        b.state = tcp_state::fin_wait_2;
-    }
-    return text_and_fin(b, s, fin_acknowledged);
+    return acknowledged(b, s);
 }
 
 inline responses respond(const block& b, const segment& s) {

@@ -108,20 +108,25 @@ TEST_CASE("errors about our segments are matched to what is under way") {
         t.settle();
     };
     const auto mss = s.info().send_mss;
-    tell(own - 1, network_error::packet_too_big, 400);
-    tell(own + 3000, network_error::packet_too_big, 400);
-    for (std::size_t n = 0; n < 8; ++n) tell(own, network_error::packet_too_big, 400, n);
+    tell(own - 1, network_error::packet_too_big, 570);
+    tell(own + 3000, network_error::packet_too_big, 570);
+    for (std::size_t n = 0; n < 8; ++n) tell(own, network_error::packet_too_big, 570, n);
     CHECK(s.info().send_mss == mss);
     tell(own, network_error::port_unreachable, 0);
     CHECK(s.connected());
     (void)t.wire.take();
-    tell(own, network_error::packet_too_big, 400);
-    CHECK(s.info().send_mss == 360);
+    tell(own, network_error::packet_too_big, 570);
+    CHECK(s.info().send_mss == 530);
     const auto again = t.wire.take();
     REQUIRE(!again.empty());
-    for (const auto& f : again) CHECK(f.size() <= 400);
+    for (const auto& f : again) CHECK(f.size() <= 570);
+    // Never more than was known; what old routers say; and never less than any path carries.
+    tell(own, network_error::packet_too_big, 575);
+    CHECK(s.info().send_mss == 530);
     tell(own, network_error::packet_too_big, 0);
-    CHECK(s.info().send_mss >= 88);
+    CHECK(s.info().send_mss == 512);
+    tell(own, network_error::packet_too_big, 68);
+    CHECK(s.info().send_mss == 512);
 }
 
 TEST_CASE("random segments at a connection and a listener: each counted once, none crashes") {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,7 @@ struct pool_store {
     std::vector<void*> slabs;
     std::size_t allocated = 0;  // bytes in slabs
     std::size_t limit = 0;
-    std::size_t in_use = 0;     // buffers
+    std::array<std::size_t, buffer_capacities.size()> in_use{};  // buffers
     std::size_t cells_in_use = 0;
     bool (*fails)(void*) = nullptr;  // for tests: whether an allocation is to fail
     void* fails_context = nullptr;
@@ -51,6 +52,7 @@ struct pool_store {
     ~pool_store() {
         for (auto* slab : slabs) ::operator delete(slab, std::align_val_t{alignof(buffer)});
     }
+    std::size_t buffers_in_use() const { return std::accumulate(in_use.begin(), in_use.end(), std::size_t(0)); }
     static std::size_t stride(std::size_t size_class) { return sizeof(buffer) + buffer_capacities[size_class]; }
 
     NETKIT_COLD bool grow(std::size_t size_class) {
@@ -87,7 +89,7 @@ struct pool_store {
         auto* b = free[size_class];
         free[size_class] = b->next;
         unpoison(b->begin(), b->capacity());
-        ++in_use;
+        ++in_use[size_class];
         b->next = nullptr;
         b->owners = 1;
         b->about.clear();
@@ -98,11 +100,11 @@ struct pool_store {
         if (b->about.slices != 0) [[unlikely]] release_slices(b);
         poison(b->begin(), b->capacity());
         b->next = std::exchange(free[b->size_class], b);
-        --in_use;
+        --in_use[b->size_class];
         if (orphaned) [[unlikely]] end_if_unused();
     }
     NETKIT_COLD void end_if_unused() {
-        if (in_use == 0 && cells_in_use == 0) delete this;
+        if (buffers_in_use() == 0 && cells_in_use == 0) delete this;
     }
 
     NETKIT_COLD bool grow_cells() {
@@ -178,9 +180,15 @@ public:
     }
 
     /// Buffers handed out and not yet back.
-    std::size_t in_use() const { return store_->in_use; }
+    std::size_t in_use() const { return store_->buffers_in_use(); }
     /// Recycled objects that there are.
     std::size_t cells_in_use() const { return store_->cells_in_use; }
+    /// Bytes of the buffers handed out, with their overhead.
+    std::size_t used() const {
+        std::size_t bytes = 0;
+        for (std::size_t i = 0; i < buffer_capacities.size(); ++i) bytes += store_->in_use[i] * detail::pool_store::stride(i);
+        return bytes;
+    }
     /// Bytes taken from the system so far.
     std::size_t allocated() const { return store_->allocated; }
     std::size_t limit() const { return store_->limit; }

@@ -27,6 +27,7 @@
 #include <netkit/wire/pseudo_header.hpp>
 #include <netkit/wire/tcp.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -77,6 +78,7 @@ struct tcp : leaf {
     intrusive_list<tcp_socket> sockets;
     struct time_wait_timer : timer {} time_wait_end;
     struct handshake_timer : timer {} handshake_due;
+    struct memory_timer : timer {} memory_look;  ///< whether memory is still scarce
     /// How often peers are answered that have no connection: with resets, and where we are.
     answer_limit strangers{{.per_second_each = 100, .burst_each = 200, .per_second = 4000, .burst = 4000}};
 
@@ -142,8 +144,8 @@ struct tcp : leaf {
         work(here, e, [&](auto& io) {
             if (error == network_error::packet_too_big) {
                 auto internet = here.template nearest<router_of<A>>();
-                if constexpr (requires { internet->learn_path_mtu(internet, way.target, detail); }) internet->learn_path_mtu(internet, way.target, detail);
-                tcp_machine::path_narrowed(io, e, tcp_mss_of<A>(detail));
+                if constexpr (requires { internet->learn_path_mtu(internet, way.target, detail); })
+                    if (const auto fits = internet->learn_path_mtu(internet, way.target, detail)) tcp_machine::path_narrowed(io, e, tcp_mss_of<A>(fits));
             } else if (error != network_error::parameter_problem && error != network_error::reassembly_timeout) {
                 tcp_machine::network_unreachable(e, as_errc(error), is_hard(error));
             }
@@ -158,6 +160,13 @@ struct tcp : leaf {
         if (!time_waits.empty()) here.arm(t, time_waits.first()->until);
     }
     void expired(context auto here, handshake_timer&) { tcp_listening(here).expired(); }
+    void expired(context auto here, memory_timer&) { give_memory_back(here.buffers(), here.now()); }
+
+    /// Memory is scarce: in a second it is looked who keeps what he need not.
+    void give_memory_back_soon(context auto here) {
+        timer& t = memory_look;
+        if (!t.armed()) here.arm(memory_look, here.now() + std::chrono::seconds(1));
+    }
 
     /// Has a connection's machine do something, and sees to what comes of it: sockets are told, what is closed goes.
     template <class Here, class F>
@@ -200,6 +209,17 @@ struct tcp : leaf {
     }
 
 private:
+    /// What waits beyond gaps goes, until half of the memory is free: first of those who have been silent for a second, then of all.
+    NETKIT_COLD void give_memory_back(const pool& buffers, time_point now) {
+        for (const duration silence : {duration(std::chrono::seconds(1)), duration::zero()}) {
+            if (buffers.used() <= buffers.limit() / 2) return;
+            flows.for_each([&](tcp_flow& f) {
+                if (f.kind != tcp_flow_kind::connection) return;
+                auto& e = static_cast<entry&>(f);
+                if (!e.reassembly.empty() && now - e.last_heard >= silence) tcp_machine::give_up_out_of_order(e);
+            });
+        }
+    }
     static void tell(context auto here, entry& e) {
         e.events = {};
         if (e.socket) here.make_ready(*e.socket);
@@ -257,7 +277,8 @@ private:
                 if (io.may_answer(w.key)) io.answer(w);
                 break;
             }
-            if (!listener->has_room()) return here.drop(std::move(p), drop_reason::backlog_full);
+            // A cookie's number would not lie beyond those that were used (RFC 9293 section 3.6.1).
+            if (!listener->has_room() || !listener->leads_more()) return here.drop(std::move(p), drop_reason::backlog_full);
             const auto both = w.key;
             const auto used = w.send_next;
             forget(w);

@@ -32,8 +32,8 @@ struct tcp_port : port_binding, tcp_syn_queue {
     std::size_t backlog = 0;          ///< 0: not listening
     std::size_t waiting_count = 0;
     bool has_room() const { return waiting_count < backlog; }
-    /// Handshakes under way at once: more than may wait, since many a SYN comes to nothing. Beyond that there are SYN cookies.
-    std::size_t most_half_open() const { return backlog < 64 ? 64 : backlog; }
+    /// Whether it may lead another handshake: more than may wait, since many a SYN comes to nothing. Beyond that there are SYN cookies.
+    bool leads_more() const { return size < (backlog < 64 ? 64 : backlog); }
     void admit(Entry& e) {
         e.admitted = true;
         e.next_waiting = nullptr;

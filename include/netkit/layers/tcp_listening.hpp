@@ -54,7 +54,8 @@ public:
         auto beginnings = here->beginnings(key, io.now());
         if (used) beginnings.begin_behind(*used);
         const auto scope = scope_of(key, p);
-        auto* h = its_port->size < its_port->most_half_open() ? here->half_open.make() : nullptr;
+        auto* h = its_port->leads_more() ? here->half_open.make() : nullptr;
+        if (!h && used) return here.drop(std::move(p), drop_reason::no_buffers);
         const bool sent = h ? begin(*h, *its_port, key, s, beginnings, scope) : send_cookie(*its_port, key, s, beginnings, scope);
         if (!sent) return here.drop(std::move(p), drop_reason::no_route);
         here.deliver(p);
@@ -166,7 +167,7 @@ private:
         send_answer(h, tcp_syn_answer(port_of(h).socket->options(), way_mss, h.key.six, {.syn = h.syn(), .receive_scale = h.receive_scale}, io.now()));
     }
     void send_answer(const tcp_half_open& h, const tcp_syn_answer& what) const {
-        io.send_apart(h.key, what.header(h.initial_send), what.syn_options(io.timestamp() + h.timestamp_offset), h.scope);
+        io.send_apart(h.key, what.header(h.initial_send), what.syn_options(io.timestamp() + h.timestamp_offset), h.scope, port_of(h).socket->options());
     }
     /// The same for a SYN that nothing is remembered of.
     bool send_cookie(port& its_port, const tcp_flow_key& key, const tcp_segment& s, const tcp_beginnings& beginnings, interface_id scope) const {
@@ -183,7 +184,7 @@ private:
             options.has_window_scale = options.sack_permitted = what.ecn = false;
         }
         its_port.cookies_until = io.now() + tcp_syn_cookies::life;
-        io.send_apart(key, what.header(here->cookies.make(key, s.sequence, what.peer_mss, io.now())), options, scope);
+        io.send_apart(key, what.header(here->cookies.make(key, s.sequence, what.peer_mss, io.now())), options, scope, its_port.socket->options());
         return true;
     }
     void acknowledge(const tcp_half_open& h, std::uint32_t window) const {
@@ -196,7 +197,7 @@ private:
         options.has_timestamps = h.timestamps;
         options.ts_value = io.timestamp() + h.timestamp_offset;
         options.ts_echo = h.recent_timestamp;
-        io.send_apart(h.key, header, options, h.scope);
+        io.send_apart(h.key, header, options, h.scope, port_of(h).socket->options());
     }
 
     /// An ACK out of nowhere: it may bring a cookie back.

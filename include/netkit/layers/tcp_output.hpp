@@ -4,9 +4,11 @@
 #include <netkit/core/inline.hpp>
 #include <netkit/core/ip_address.hpp>
 #include <netkit/protocol/path.hpp>
+#include <netkit/protocol/tcp/buffer_tuning.hpp>
 #include <netkit/protocol/tcp/flow.hpp>
 #include <netkit/protocol/tcp/negotiation.hpp>
 #include <netkit/protocol/tcp/segment.hpp>
+#include <netkit/protocol/tcp/socket_options.hpp>
 #include <netkit/protocol/tcp/time_wait.hpp>
 #include <netkit/protocol/tcp/timing.hpp>
 #include <netkit/wire/pseudo_header.hpp>
@@ -59,6 +61,12 @@ public:
         return true;
     }
 
+    bool memory_is_scarce() const {
+        if (!tcp_machine::is_memory_scarce(here.buffers())) return false;
+        here->give_memory_back_soon(here);
+        return true;
+    }
+
     /// Asks for the way anew where routes have changed. False where there is none.
     template <class Entry>
     bool find_way(Entry& e) const {
@@ -92,8 +100,9 @@ public:
         options.ts_echo = w.recent_timestamp;
         send_apart(w.key, h, options);
     }
-    /// A segment without a connection. Where there is no buffer, or no way, it is as if it were lost.
-    NETKIT_COLD void send_apart(const tcp_flow_key& key, tcp_header header, const tcp_parsed_options& parsed, interface_id scope = interface_id::none) const {
+    /// A segment without a connection, in an IP header as `chosen`. Where there is no buffer, or no way, it is as if it were lost.
+    NETKIT_COLD void send_apart(const tcp_flow_key& key, tcp_header header, const tcp_parsed_options& parsed, interface_id scope = interface_id::none,
+                                const tcp_socket_options& chosen = {}) const {
         auto p = here.allocate();
         if (!p) return;
         std::array<std::byte, tcp_longest_options> space;
@@ -101,8 +110,8 @@ public:
         const auto size = write_tcp_options(space, parsed, sum);
         const tcp_option_bytes options{std::span<const std::byte>(space).first(size), sum};
         header.offset = tcp_header::make_offset(sizeof header + options.size());
-        if (key.six) send_apart_as<ipv6_address>(key, std::move(p), header, options, scope);
-        else send_apart_as<ipv4_address>(key, std::move(p), header, options, scope);
+        if (key.six) send_apart_as<ipv6_address>(key, std::move(p), header, options, scope, chosen);
+        else send_apart_as<ipv4_address>(key, std::move(p), header, options, scope, chosen);
     }
     /// The payload of a segment that fits the way to a flow's peer, options not counted; 0 where there is no way.
     std::uint16_t mss_towards(const tcp_flow_key& key, interface_id scope) const {
@@ -129,7 +138,7 @@ private:
             else way.hop_low = found->hop.raw();
             way.out = found->out;
             way.mtu = found->mtu;
-            way.hop_limit = found->hop_limit;
+            way.hop_limit = e.options->hop_limit != 0 ? e.options->hop_limit : found->hop_limit;
             if constexpr (requires { internet->table.generation(); }) way.generation = internet->table.generation();
             const auto& interface = here.interface(way.out);
             const auto mss = mss_of(*found);
@@ -174,7 +183,7 @@ private:
             way.out = e.way.out;
             way.mtu = e.way.mtu;
             way.hop_limit = e.way.hop_limit;
-            if (e.ecn_capable_segment) [[unlikely]] way.traffic_class = 2;
+            way.traffic_class = static_cast<std::uint8_t>((e.options->traffic_class & 0xfc) | (e.ecn_capable_segment ? 2 : 0));
             return put(std::move(p), way, e.key, header, options);
         } else {
             here.drop(std::move(p), drop_reason::no_route);
@@ -182,12 +191,15 @@ private:
         }
     }
     template <ip_number A>
-    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, const tcp_option_bytes& options, interface_id scope) const {
+    void send_apart_as(const tcp_flow_key& key, packet p, const tcp_header& header, const tcp_option_bytes& options, interface_id scope,
+                       const tcp_socket_options& chosen) const {
         if constexpr (speaks<A>) {
             const auto* found = here.template nearest<router_of<A>>()->route(key.template remote_as<A>(), scope);
             if (!found) return here.drop(std::move(p), drop_reason::no_route);
             path<A> way = *found;
             way.source = key.template local_as<A>();
+            way.traffic_class = chosen.traffic_class & 0xfc;
+            if (chosen.hop_limit != 0) way.hop_limit = chosen.hop_limit;
             (void)put(std::move(p), way, key, header, options);
         }
     }

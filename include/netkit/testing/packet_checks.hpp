@@ -81,6 +81,10 @@ inline packet_check ttl(unsigned n) {
     return detail::field(detail::ip_kind, "ttl", n, [](const seen_packet& p) -> unsigned { return p.ipv4 ? p.ipv4->ttl : p.ipv6->hop_limit; });
 }
 inline packet_check hop_limit(unsigned n) { return ttl(n); }
+/// Of IPv4 (the type of service) or IPv6, without the two bits of ECN: 0 to 252.
+inline packet_check traffic_class(unsigned n) {
+    return detail::field(detail::ip_kind, "traffic class", n, [](const seen_packet& p) -> unsigned { return (p.ipv4 ? p.ipv4->tos : p.ipv6->traffic_class()) & 0xfcu; });
+}
 /// Explicit congestion notification: 0 not capable, 1 and 2 capable, 3 congestion experienced.
 inline packet_check ecn(unsigned n) {
     return detail::field(detail::ip_kind, "ecn", n, [](const seen_packet& p) { return p.ipv4 ? p.ipv4->ecn() : p.ipv6->ecn(); });

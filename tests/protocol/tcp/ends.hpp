@@ -185,6 +185,7 @@ public:
     void arm(C&, time_point when) {
         armed_ = std::min(armed_, when);
     }
+    bool memory_is_scarce() const { return netkit::tcp_machine::is_memory_scarce(*pool_); }
     template <class C>
     bool admit(C&) {
         return admits;

@@ -91,7 +91,7 @@ NETKIT_HOT void advance(Host& host, Connection& c, const tcp_segment& s, tcp_del
         bytes = c.sending.size();
         c.fin_acknowledged = true;
     }
-    c.attempts = 0;
+    c.attempts = c.probe_backoff = 0;
     c.progress_at = host.now();
     if (bytes != 0) c.sending.release(bytes);
     c.send_unacknowledged = s.acknowledgement;
@@ -176,15 +176,16 @@ NETKIT_COLD void probe_answered(Host& host, Connection& c) {
     }
 }
 
-/// The ACK field, in a synchronized state. False where it acknowledges what was never sent, or is so old that it may be forged
-/// (RFC 5961 section 5).
+/// Whether the ACK field can be the peer's: not where it acknowledges what was never sent, or is so old that it may be forged (RFC 5961 section 5).
+template <class Connection>
+NETKIT_HOT bool is_plausible(const Connection& c, sequence_number ack) {
+    return ack <= c.send_highest && ack >= c.send_unacknowledged - c.largest_window;
+}
+
+/// The ACK field, which is plausible, in a synchronized state.
 template <class Host, class Connection>
-NETKIT_HOT bool process_acknowledgement(Host& host, Connection& c, const tcp_segment& s) {
+NETKIT_HOT void process_acknowledgement(Host& host, Connection& c, const tcp_segment& s) {
     const auto ack = s.acknowledgement;
-    if (ack > c.send_highest || ack < c.send_unacknowledged - c.largest_window) [[unlikely]] {
-        challenge(host, c);
-        return false;
-    }
     if (ack >= c.send_unacknowledged) {
         tcp_delivery news;
         news.in_flight = c.in_flight();
@@ -200,7 +201,6 @@ NETKIT_HOT bool process_acknowledgement(Host& host, Connection& c, const tcp_seg
     }
     if (c.waiting == tcp_waiting::window) [[unlikely]] probe_answered(host, c);
     c.rest_soon();
-    return true;
 }
 
 }  // namespace netkit::tcp_machine

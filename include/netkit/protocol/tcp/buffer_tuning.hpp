@@ -61,6 +61,9 @@ namespace tcp_machine {
 /// Whether buffers may still grow: not where the pool has come near its limit, so that what windows promise finds memory.
 inline bool has_memory_to_grow(const pool& buffers) { return buffers.allocated() < buffers.limit() / 4 * 3; }
 
+/// Whether so little memory is left that what waits beyond gaps, which the peer has to keep anyway, makes way for all else (RFC 2018 section 8).
+inline bool is_memory_scarce(const pool& buffers) { return buffers.used() > buffers.limit() / 4 * 3; }
+
 /// The buffers that the program has asked for, or, where it has not, those that a connection begins with and that grow. With a receive buffer of less
 /// than two units of the window field there would be times when no window is worth telling, and the peer would wait for ever.
 template <class Connection>

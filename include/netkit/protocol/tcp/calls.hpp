@@ -243,6 +243,7 @@ void close(Host& host, Connection& c) {
 template <class Host, class Connection>
 void options_changed(Host& host, Connection& c, const tcp_shared_options& options) {
     const bool kept_alive = c.options->keep_alive;
+    if (c.options->hop_limit != options->hop_limit) c.way.generation = 0;  // the way is asked for anew
     c.options = options;
     choose_buffers(c);
     if (!is_synchronized(c.state)) return;

@@ -187,7 +187,7 @@ struct alignas(16) tcp_connection : tcp_flow {
     tcp_range duplicate;               // came twice, and the next report says so; else empty
     tcp_challenge_limit challenges;
     std::uint8_t attempts = 0;         // transmissions or probes since the peer last answered
-    std::uint8_t probe_backoff = 0;    // of window probes, which are answered and yet go on
+    std::uint8_t probe_backoff = 0;    // of window probes that were sent since the peer last acknowledged something
     std::uint8_t keep_alive_probes = 0;
     errc soft_error = errc::ok;        // told by routers, for when the connection times out
 

@@ -43,14 +43,16 @@ void start_retransmission_timer(Host& host, Connection& c) {
     host.arm(c, c.transmit_at);
 }
 
-/// The window is closed and something waits: probes begin (RFC 9293 section 3.8.6.1).
+/// The window is closed and something waits: probes begin (RFC 9293 section 3.8.6.1). They go on where they were, if the peer opened the window and
+/// took nothing: doing so again and again gains it no time.
 template <class Host, class Connection>
 NETKIT_COLD void start_probing(Host& host, Connection& c) {
     if (c.waiting == tcp_waiting::window) return;
     c.waiting = tcp_waiting::window;
-    c.attempts = 0;
-    c.probe_backoff = 0;
-    c.progress_at = host.now();
+    if (c.probe_backoff == 0) {
+        c.attempts = 0;
+        if (c.in_flight() == 0) c.progress_at = host.now();
+    }
     c.transmit_at = host.now() + c.rtt.timeout();
     schedule(host, c);
 }
@@ -233,7 +235,7 @@ NETKIT_HOT bool send_new(Host& host, Connection& c) {
         c.transmissions.sent(host.buffers(), stamp, granularity);
         c.repair().reduction.sent(done);
         keep_pace(host, c, done);
-        if (in_flight == 0) c.progress_at = host.now();
+        if (in_flight == 0 && c.probe_backoff == 0) c.progress_at = host.now();
     }
     if (any && c.waiting != tcp_waiting::acknowledgement && c.waiting != tcp_waiting::reordering) start_retransmission_timer(host, c);
     return any;

@@ -44,6 +44,7 @@ public:
     std::uint32_t memory() const { return empty() ? 0 : about().memory + static_cast<std::uint32_t>(sizeof(buffer) + storage_.head().size()); }
     /// Run i, counted from the nearest.
     tcp_range run(std::size_t i) const { return all()[i].edges; }
+    bool reaches_beyond(sequence_number place) const { return runs() != 0 && run(runs() - 1).end > place; }
     /// The run that holds `place`; empty where none does.
     tcp_range run_at(sequence_number place) const {
         const auto behind = runs_up_to(place);

@@ -199,6 +199,8 @@ NETKIT_HOT void receive_text(Host& host, Connection& c, packet p, sequence_numbe
     if (fin && !c.fin_known) {
         c.fin_known = true;
         c.fin_sequence = first + static_cast<std::uint32_t>(p.size());
+        // What is behind it does not exist.
+        if (c.reassembly.reaches_beyond(c.fin_sequence)) [[unlikely]] give_up_out_of_order(c);
     }
     if (p.size() != 0) process_text(host, c, std::move(p), first);
     if (c.fin_known) [[unlikely]] {
@@ -236,17 +238,19 @@ NETKIT_COLD bool examine(Host& host, Connection& c, const tcp_segment& s, packet
             // we probe its own: neither counts its probe's byte as sent before that is acknowledged, and what it says seems to be old.
             const bool is_next = sequence == c.receive_next && c.receive_window() == 0;
             const bool both_probe = c.waiting == tcp_waiting::window && sequence + 1u == c.receive_next;
-            if ((!is_next && !both_probe) || has(flags, tcp_flags::syn | tcp_flags::rst)) {
+            // And so does what a peer says that has filled the window, and may have to send some of that again: all its acknowledgements begin where
+            // the window ends. Where both had, neither would hear what the other has got.
+            const bool at_edge = sequence == c.receive_edge && s.length() == 0 && is_synchronized(c.state) && is_plausible(c, s.acknowledgement);
+            const bool counts = has(flags, tcp_flags::rst) ? is_next : is_next || both_probe || at_edge;
+            if (!counts || has(flags, tcp_flags::syn)) {
                 receive_unacceptable(host, c, s, std::move(p), drop_reason::out_of_window);
-                return false;
-            }
-            if (!has(flags, tcp_flags::ack)) {
-                host.drop(std::move(p), drop_reason::bad_state);
                 return false;
             }
             flags &= ~tcp_flags::fin;
             p.trim(0);
-            c.acknowledge_now = true;
+            // Two that answered each other's acknowledgements would never end.
+            if (at_edge) challenge(host, c);
+            else c.acknowledge_now = true;
         }
     }
     if (has(flags, tcp_flags::rst)) {
@@ -275,6 +279,11 @@ NETKIT_HOT void receive(Host& host, Connection& c, const tcp_segment& s, packet 
         if (c.state == tcp_state::syn_sent) return receive_in_syn_sent(host, c, s, std::move(p));
         if (!examine(host, c, s, p, sequence, flags)) return;
     }
+    // Until here a segment may be forged by who only guesses a sequence number in the window: nothing of it is remembered before.
+    if (!is_plausible(c, s.acknowledgement)) [[unlikely]] {
+        challenge(host, c);
+        return host.drop(std::move(p), drop_reason::bad_acknowledgement);
+    }
     if (const auto silence = host.now() - c.last_heard; silence >= tcp_rtt_estimator::least_timeout) [[unlikely]] heard_after_silence(c, silence);
     c.last_heard = host.now();
     c.keep_alive_probes = 0;
@@ -282,7 +291,7 @@ NETKIT_HOT void receive(Host& host, Connection& c, const tcp_segment& s, packet 
         c.recent_timestamp = s.options.ts_value;
         c.timestamp_at = c.last_heard;
     }
-    if (!process_acknowledgement(host, c, s)) [[unlikely]] return host.drop(std::move(p), drop_reason::bad_acknowledgement);
+    process_acknowledgement(host, c, s);
     if (c.ecn) [[unlikely]] {
         if (has(flags, tcp_flags::ece) && s.acknowledgement == c.send_unacknowledged) congestion_experienced(host, c);
         hear_marks(c, s);

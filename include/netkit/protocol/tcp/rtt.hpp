@@ -46,8 +46,6 @@ public:
     void back_off() {
         if (timeout() < most_timeout) ++backoff_;
     }
-    /// Data was acknowledged: the timer starts over unlengthened.
-    void end_backoff() { backoff_ = 0; }
     /// The handshake's own timer expired, and nothing was measured: section 5.7.
     void handshake_was_slow() {
         slow_handshake_ = true;

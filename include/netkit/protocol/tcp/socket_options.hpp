@@ -28,6 +28,8 @@ struct tcp_socket_options {
     bool window_scaling = true;  ///< offer and answer it (RFC 7323 section 2)
     bool selective_acknowledgements = true;  ///< offer and answer them (RFC 2018)
     tcp_ecn ecn = tcp_ecn::answer;
+    std::uint8_t traffic_class = 0;                ///< of the IP header, without the two bits of ECN, which are not the program's (RFC 2474)
+    std::uint8_t hop_limit = 0;                    ///< of the IP header; 0: the stack's
     std::uint8_t keep_alive_count = 9;             ///< unanswered probes until the connection fails with timed_out
     std::uint16_t maximum_segment = 0;             ///< payload bytes of a segment at most; 0: what the path takes
     tcp_seconds keep_alive_idle{7200};             ///< silence before the first probe

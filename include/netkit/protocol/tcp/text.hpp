@@ -63,11 +63,20 @@ std::uint32_t most_memory_out_of_order(const Connection& c) {
     return std::min(c.receive_buffer(), 1u << 30) * 2 + 65536;
 }
 
-/// Beyond a gap: kept, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
+/// What waits beyond a gap is given up, for want of memory: the peer sends it again.
+template <class Connection>
+NETKIT_COLD void give_up_out_of_order(Connection& c) {
+    c.reassembly.clear();
+    c.duplicate = {};
+    c.report_due = false;
+}
+
+/// Beyond a gap: kept, as long as memory is not scarce, and told at once, so that the peer may count duplicates (RFC 5681 section 4.2).
 template <class Host, class Connection>
 NETKIT_COLD void process_out_of_order(Host& host, Connection& c, packet p, sequence_number first) {
     c.acknowledge_now = true;
     c.quick_acknowledgements = tcp_timing::most_quick_acknowledgements;
+    if (host.memory_is_scarce()) return;
     const auto insertion = c.reassembly.insert(host.buffers(), std::move(p), first, most_memory_out_of_order(c));
     came_twice(c, insertion.duplicate);
     if (c.selective && !c.reassembly.empty()) c.report_due = true;

@@ -34,6 +34,12 @@ bool has_given_up(Host& host, const Connection& c) {
     return c.attempts >= (c.orphan ? tcp_timing::most_orphan_attempts : tcp_timing::most_attempts) && c.options->user_timeout.count() == 0;
 }
 
+/// The timer fires no later than when the user timeout ends.
+template <class Connection>
+void fire_by_user_timeout(Connection& c) {
+    if (c.options->user_timeout.count() != 0) c.transmit_at = std::min(c.transmit_at, c.progress_at + duration(c.options->user_timeout));
+}
+
 /// The retransmission timer (RFC 6298 sections 5.4 to 5.7).
 template <class Host, class Connection>
 NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
@@ -46,13 +52,15 @@ NETKIT_COLD void retransmission_timeout(Host& host, Connection& c) {
         c.timing = false;
         ++c.segments_retransmitted;
         send_syn(host, c);
-        return start_retransmission_timer(host, c);
+        start_retransmission_timer(host, c);
+        return fire_by_user_timeout(c);
     }
     suspect_black_hole(host, c);
     if (!c.outgoing.held) return start_retransmission_timer(host, c);
     begin_loss(host, c, again);
     if (c.send_window == 0 && !c.sending.empty()) return start_probing(host, c);
     start_retransmission_timer(host, c);
+    fire_by_user_timeout(c);
     output(host, c);
 }
 
@@ -75,6 +83,7 @@ NETKIT_COLD void probe_window(Host& host, Connection& c) {
     const auto longest = tcp_timing::longest_probe_interval;
     const auto interval = duration(c.rtt.timeout()) * (1u << c.probe_backoff);
     c.transmit_at = host.now() + std::min<duration>(interval, longest);
+    fire_by_user_timeout(c);
     bool sent = false;
     if (c.in_flight() != 0) {
         // The window closed on what is under way already: its first byte asks as well as any.

@@ -31,8 +31,8 @@ inline constexpr unsigned attempts_that_suggest_a_black_hole = 3;
 /// So long a path is thought to take small segments only.
 inline constexpr duration narrow_path_life = std::chrono::minutes(10);
 
-/// Transmissions of the same thing without an answer until the connection fails.
-inline constexpr unsigned most_syn_attempts = 7;
+/// Transmissions of the same thing without an answer until the connection fails: of a SYN in 183 seconds (RFC 9293 section 3.8.3: 180 at least).
+inline constexpr unsigned most_syn_attempts = 8;
 inline constexpr unsigned most_syn_received_attempts = 6;
 inline constexpr unsigned most_attempts = 15;
 inline constexpr unsigned most_orphan_attempts = 8;

@@ -26,6 +26,7 @@ namespace netkit {
 /// What the machine asks of the world: time, buffers, a way out, and a timer. `send` puts the header, whose ports and checksum are
 /// its to fill, and its options in front of the payload; `refuse` answers a segment with a reset. `arm` has tcp_machine::expired called
 /// at a moment, unless it will be sooner anyway.
+/// `memory_is_scarce` is asked before something is kept that the peer can send again; the host sees to it that others give back what they keep so.
 /// `admit` is asked when a passive connection's handshake ends: false where its listener has no room, or is gone.
 template <class Host, class Connection>
 concept tcp_host = requires(Host& host, Connection& c, packet p, const tcp_header& header, const tcp_option_bytes& options, time_point when, drop_reason why) {
@@ -34,6 +35,7 @@ concept tcp_host = requires(Host& host, Connection& c, packet p, const tcp_heade
     { host.allocate(std::size_t{}) } -> std::same_as<packet>;
     { host.send(c, std::move(p), header, options) } -> std::same_as<errc>;
     { host.admit(c) } -> std::same_as<bool>;
+    { host.memory_is_scarce() } -> std::same_as<bool>;
     host.arm(c, when);
     host.refuse(c, tcp_segment{});
     host.deliver(p);

@@ -288,7 +288,25 @@ TEST_CASE("what must not leave its link is not forwarded") {
     CHECK(four(ipv4_address(240, 0, 0, 1), mac(5)) == "not_for_us");
     CHECK(four(ipv4_address(0, 0, 0, 0), mac(5)) == "not_for_us");
     CHECK(four(ipv4_address(198, 18, 1, 1), mac_address::broadcast()) == "not_for_us");
+    const auto from_link_local = with(ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, some(8), 0, ipv4_address(198, 18, 1, 1)), mac(5)), network + 12, ipv4_address(169, 254, 0, 1));
+    CHECK(fate(net.router, on, with_ipv4_checksum(from_link_local)) == "not_for_us");
     net.settle();
+}
+
+TEST_CASE("what is for all hosts of another network is not forwarded") {
+    network_of_three net;
+    udp_socket server(net.server, {{}, 7}), client(net.client, {});
+    CHECK(client.send(some(10), {ip_address::parse("198.18.1.255"), 7}) == errc::ok);
+    net.settle();
+    datagram d;
+    CHECK(server.receive(d) == errc::would_block);
+    CHECK(net.router.counters()[drop_reason::filtered] == 1);
+    CHECK(net.router.counters().forwarded == 0);
+    // 255 ends the address of a host in a larger network.
+    net.router.add_route(address_prefix::parse("198.19.0.0/16"), ip_address::parse("198.18.1.1"), net.near_server);
+    CHECK(client.send(some(10), {ip_address::parse("198.19.0.255"), 7}) == errc::ok);
+    net.settle();
+    CHECK(net.router.counters().forwarded == 1);
 }
 
 }  // namespace layers_forwarding_tests

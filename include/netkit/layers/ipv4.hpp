@@ -168,13 +168,14 @@ private:
         forward(here, std::move(p), from);
     }
     void forward(context auto here, packet p, const from_type& from) {
-        // Link broadcasts, and what must not leave its link or host, are never passed on (RFC 1812 section 5.3).
-        if (!forwarding || from.link_broadcast || from.target.is_loopback() || from.target.is_link_local() || from.target.is_reserved() || from.target.is_any() || from.source.is_any())
+        // Link broadcasts, and what must not leave its link or host, are never passed on (RFC 1812 section 5.3, RFC 3927 section 7).
+        if (!forwarding || from.link_broadcast || from.target.is_loopback() || from.target.is_link_local() || from.source.is_link_local() || from.target.is_reserved() || from.target.is_any() || from.source.is_any())
             return here.drop(std::move(p), drop_reason::not_for_us);
         if (from.hop_limit <= 1) return refuse(here, std::move(p), from, drop_reason::hop_limit_exceeded, network_error::hop_limit_exceeded);
         const auto* found = route(from.target);
         if (!found) return refuse(here, std::move(p), from, drop_reason::no_route, network_error::network_unreachable);
         const path<ipv4_address> way = *found;
+        if (way.hop.is_broadcast()) return here.drop(std::move(p), drop_reason::filtered);  // to all of another network (RFC 2644)
         const auto mtu = here.interface(way.out).mtu;
         auto& h = *reinterpret_cast<ipv4_header*>(p.head().data());
         const bool too_big = largest_segment(p) > mtu;

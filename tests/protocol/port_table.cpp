@@ -240,4 +240,20 @@ TEST_CASE("ephemeral ports cannot be foretold without the key") {
     CHECK(*used.rbegin() - *used.begin() > 16000);
 }
 
+TEST_CASE("where the peer is not known, one ephemeral port says nothing about the next") {
+    ephemeral_ports ports;
+    ports.start({1, 1});
+    auto random = random_source::from_seed(1);
+    const auto choose = [&] { return ports.choose(address("0.0.0.0"), {}, random(), [](std::uint16_t) { return true; }); };
+    std::set<int> steps;
+    auto last = choose();
+    for (int i = 0; i < 2000; ++i) {
+        const auto port = choose();
+        CHECK(port >= ephemeral_ports::default_first);
+        steps.insert((port - last + 16384) % 16384);
+        last = port;
+    }
+    CHECK(steps.size() > 1500);
+}
+
 }  // namespace protocol_port_table_tests

@@ -11,7 +11,8 @@
 namespace netkit {
 
 /// Chooses local ports that outsiders cannot foresee (RFC 6056 section 3.3.3, its counter advancing by chance as in 3.3.5): a
-/// keyed hash of the endpoints says where to begin, so that ports towards one peer come round late.
+/// keyed hash of the endpoints says where to begin, so that ports towards one peer come round late. Where the peer is not known yet,
+/// chance alone says so (section 3.3.1): any peer that learns one port would know about where the next ones are.
 class ephemeral_ports {
 public:
     /// The dynamic ports of RFC 6335 section 6.
@@ -27,14 +28,18 @@ public:
         last_ = last;
     }
 
-    /// The first port for which is_free(port) holds; 0 where there is none. `random` must be fresh each time.
+    /// The first port for which is_free(port) holds; 0 where there is none. `random` must be fresh each time; a remote with port 0 is
+    /// not known yet.
     template <class F>
     std::uint16_t choose(const ip_address& local, const endpoint& remote, std::uint64_t random, F&& is_free) {
         const std::uint32_t count = std::uint32_t{last_} - first_ + 1;
-        const auto offset = hash_of(local, remote);
-        next_ += 1 + static_cast<std::uint32_t>(random % most_step);
+        auto begin = random;
+        if (remote.port != 0) {
+            next_ += 1 + static_cast<std::uint32_t>(random % most_step);
+            begin = hash_of(local, remote) + next_;
+        }
         for (std::uint32_t i = 0; i < count; ++i) {
-            const auto port = static_cast<std::uint16_t>(first_ + (offset + next_ + i) % count);
+            const auto port = static_cast<std::uint16_t>(first_ + (begin % count + i) % count);
             if (is_free(port)) return port;
         }
         return 0;

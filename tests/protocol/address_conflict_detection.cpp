@@ -73,6 +73,17 @@ TEST_CASE("a claimed address is defended once in ten seconds, else given up") {
     CHECK(claim.heard(t0 + 60s) == conflict::none);
 }
 
+TEST_CASE("an address that is not given up is defended once in ten seconds, for ever") {
+    address_conflict_detection claim(own, eth, {.gives_up = false});
+    claim.start(t0, 0);
+    CHECK(claim.expired(t0, 0) == action::announce);
+    for (int i = 0; i < 100; ++i) {
+        CAPTURE(i);
+        CHECK(claim.heard(t0 + i * 1s) == (i % 10 == 0 ? conflict::defend : conflict::none));
+        CHECK(claim.claimed());
+    }
+}
+
 TEST_CASE("a claim without announcements is silent") {
     address_conflict_detection claim(own, eth, {.announcements = 0});
     claim.start(t0, 0);

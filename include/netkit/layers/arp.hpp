@@ -29,7 +29,7 @@ struct arp : leaf, resolves_neighbours<arp, ipv4_address, ether_type::ipv4> {
         if (!h->is_ethernet_ipv4()) return here.drop(std::move(p), drop_reason::malformed);
         const auto on = p.interface();
         auto owner = here.template nearest<owner_of<ipv4_address>>();
-        if (h->sender_mac.is_group() || h->sender_mac.is_zero() || h->sender_mac == here.interface(on).mac || h->sender_ip.is_multicast() || h->sender_ip.is_broadcast() || h->sender_ip.is_loopback())
+        if (h->sender_mac.is_group() || h->sender_mac.is_zero() || h->sender_mac == here.interface(on).mac || !h->sender_ip.is_unicast() || h->sender_ip.is_loopback() || is_broadcast(owner, h->sender_ip, on))
             return here.drop(std::move(p), drop_reason::bad_source);
         if (!h->sender_ip.is_any() && owner->is_local(h->sender_ip)) {
             defend(here, h->sender_ip, on);
@@ -56,15 +56,21 @@ struct arp : leaf, resolves_neighbours<arp, ipv4_address, ether_type::ipv4> {
 
 private:
     /// Addresses are not probed for before they are used: who adds one says that it is ours.
-    static constexpr address_conflict_settings at_once{.probes = 0, .announcements = 1};
+    static constexpr address_conflict_settings at_once{.probes = 0, .announcements = 1, .gives_up = false};
+
+    /// Whether it means all of a network on the link, as far as the owner of addresses knows: what is sent there is for nobody in particular.
+    static bool is_broadcast(auto owner, const ipv4_address& address, interface_id on) {
+        if constexpr (requires { owner->table.is_local_broadcast(address, on); }) return owner->table.is_local_broadcast(address, on);
+        else return false;
+    }
 
     address_conflict_detection& claim_to(const ipv4_address& address, interface_id on) {
         for (auto& c : claims_)
             if (c.address() == address && c.interface() == on) return c;
         return claims_.emplace_back(address, on, at_once);
     }
-    /// Another host speaks from an address of ours: it is told so. Where it insists within ten seconds, that is only counted
-    /// from then on, lest two that both insist flood the link (RFC 5227 section 2.4); the address is not given up.
+    /// Another host speaks from an address of ours: it is told so, once in ten seconds, lest two that both insist flood the link; the
+    /// address is not given up (RFC 5227 section 2.4 (c)).
     void defend(context auto here, const ipv4_address& address, interface_id on) {
         ++conflicts;
         for (auto& c : claims_)

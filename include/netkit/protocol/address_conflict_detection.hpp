@@ -19,6 +19,7 @@ struct address_conflict_settings {
     duration announce_wait = std::chrono::seconds(2);
     duration announce_interval = std::chrono::seconds(2);
     duration defend_interval = std::chrono::seconds(10);
+    bool gives_up = true;  ///< to a host that claims the address again within that time (section 2.4 (b)), rather than being silent till then (c)
 };
 
 /// Claims an IPv4 address on a link, by ARP probes and announcements, and defends it (RFC 5227). Armed by the layer for
@@ -32,7 +33,7 @@ public:
         last_announce,   ///< the same, and all is done
     };
     enum class conflict : std::uint8_t {
-        none,
+        none,     ///< nothing to do: there is no claim any more, or it was defended a moment ago
         failed,   ///< it was never ours: do not use the address
         defend,   ///< send one announcement
         give_up,  ///< again within ten seconds: leave the address
@@ -72,9 +73,9 @@ public:
     conflict heard(time_point now) {
         if (failed_) return conflict::none;
         if (!claimed_) return fail(conflict::failed);
-        if (defended_ && now - last_conflict_ < settings_.defend_interval) return fail(conflict::give_up);
+        if (defended_ && now - last_defence_ < settings_.defend_interval) return settings_.gives_up ? fail(conflict::give_up) : conflict::none;
         defended_ = true;
-        last_conflict_ = now;
+        last_defence_ = now;
         return conflict::defend;
     }
 
@@ -91,7 +92,7 @@ private:
     address_conflict_settings settings_;
     unsigned probed_ = 0, announced_ = 0;
     bool claimed_ = false, failed_ = false, defended_ = false;
-    time_point deadline_{}, last_conflict_{};
+    time_point deadline_{}, last_defence_{};
 };
 
 }  // namespace netkit

@@ -111,18 +111,30 @@ TEST_CASE("an unknown neighbour is asked for three times, then its packets' send
     CHECK(s.socket.take_error() == errc::host_unreachable);
 }
 
-TEST_CASE("packets that wait are sent when the neighbour answers; of more than three the oldest go") {
+TEST_CASE("packets that wait are sent when the neighbour answers; of too many the oldest go") {
     subject s;
-    for (int i = 0; i < 5; ++i) CHECK(s.say() == errc::ok);
+    const auto most = s.cache().settings().most_held_each;
+    for (std::size_t i = 0; i < most + 2; ++i) CHECK(s.say() == errc::ok);
     CHECK(s.host.counters().send_failed[std::size_t(drop_reason::neighbour_queue_full)] == 2);
     (void)s.wire.take();
-    const auto sent = s.exchange(reply());
-    CHECK(sent.size() == 3);
+    auto sent = s.exchange(reply());
+    s.settle();
+    for (auto& f : s.wire.take()) sent.push_back(std::move(f));  // the wire takes 64 at a time
+    CHECK(sent.size() == most);
     for (const auto& f : sent) {
         CHECK(!is_arp(f));
         CHECK(at<ethernet_header>(f, 0).target == mac(1));
     }
     CHECK(s.state() == neighbour_state::reachable);
+}
+
+TEST_CASE("the largest datagram waits with all its fragments") {
+    subject s;
+    CHECK(s.socket.send(frame(65507), {four_1, 7}) == errc::ok);
+    s.settle();
+    (void)s.wire.take();
+    CHECK(s.exchange(reply()).size() == 45);
+    CHECK(s.host.counters().send_failed[std::size_t(drop_reason::neighbour_queue_full)] == 0);
 }
 
 TEST_CASE("a neighbour grows stale, is used while it is being asked, and is given up") {
@@ -213,10 +225,10 @@ TEST_CASE("the cache stays within its bound whoever asks") {
 
 TEST_CASE("packets that wait for neighbours are bounded in all") {
     subject s;
-    for (unsigned i = 0; i < 300; ++i) CHECK(s.say(ipv4_address(198, 18, 0, static_cast<std::uint8_t>(10 + i / 3))) == errc::ok);
-    CHECK(s.cache().size() == 100);
+    for (unsigned i = 0; i < 600; ++i) CHECK(s.say(ipv4_address(198, 18, 0, static_cast<std::uint8_t>(10 + i / 3))) == errc::ok);
+    CHECK(s.cache().size() == 200);
     CHECK(s.cache().held() == s.cache().settings().most_held);
-    CHECK(s.host.counters().send_failed[std::size_t(drop_reason::neighbour_queue_full)] == 300 - s.cache().settings().most_held);
+    CHECK(s.host.counters().send_failed[std::size_t(drop_reason::neighbour_queue_full)] == 600 - s.cache().settings().most_held);
     s.pass(4s, 1s);
     CHECK(s.cache().held() == 0);
     CHECK(s.cache().size() == 0);

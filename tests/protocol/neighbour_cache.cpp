@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,12 +84,44 @@ TEST_CASE("an unknown neighbour is asked for, and the packet is held until it an
     CHECK(f.neighbours.find(host(2), eth, t0 + 200ms) == nullptr);
 }
 
-TEST_CASE("three packets are held for a neighbour, the oldest giving way") {
-    fixture f;
+TEST_CASE("so many packets are held for a neighbour, the oldest giving way") {
+    fixture f({.most_held_each = 3});
     for (int i = 0; i < 3; ++i) CHECK(f.resolve(1, i).dropped.empty());
     CHECK(numbers(f.resolve(1, 3).dropped) == "0 ");
     CHECK(numbers(f.resolve(1, 4).dropped) == "1 ");
     CHECK(numbers(f.answer(1, t0).held) == "2 3 4 ");
+}
+
+TEST_CASE("so many bytes are held for a neighbour, the oldest giving way") {
+    fixture f({.most_held_bytes_each = 1000});
+    const auto resolve = [&](int number, std::size_t size) {
+        auto p = f.numbered(number);
+        p.append(size);
+        return numbers(f.neighbours.resolve(host(1), eth, p, t0).dropped);
+    };
+    CHECK(resolve(0, 300) == "");
+    CHECK(resolve(1, 300) == "");
+    CHECK(resolve(2, 400) == "");
+    CHECK(f.neighbours.held_bytes() == 1000);
+    CHECK(resolve(3, 301) == "0 1 ");
+    CHECK(resolve(4, 1001) == "2 3 4 ");
+    CHECK(f.neighbours.held_bytes() == 0);
+    CHECK(resolve(5, 1000) == "");
+    CHECK(numbers(f.answer(1, t0).held) == "5 ");
+    CHECK(f.neighbours.held_bytes() == 0);
+}
+
+TEST_CASE("all fragments of the largest datagram are held") {
+    for (const std::size_t mtu : {576, 1280, 1500, 9000}) {
+        CAPTURE(mtu);
+        fixture f;
+        const auto room = (mtu - 48) & ~std::size_t{7};  // behind headers of IPv6
+        for (std::size_t done = 0; done < 65535; done += room) {
+            packet p(f.home, 64, mtu);
+            p.append(48 + std::min(room, 65535 - done));
+            REQUIRE(f.neighbours.resolve(host(1), eth, p, t0).dropped.empty());
+        }
+    }
 }
 
 TEST_CASE("three solicitations a second apart, then the neighbour is unreachable") {
@@ -291,13 +324,36 @@ TEST_CASE("packets held in all are bounded") {
     CHECK(f.neighbours.held() == 5);
 }
 
+TEST_CASE("bytes held in all are bounded") {
+    fixture f({.most_held_bytes = 1000});
+    const auto resolve = [&](std::uint64_t n, int number, std::size_t size) {
+        auto p = f.numbered(number);
+        p.append(size);
+        return numbers(f.neighbours.resolve(host(n), eth, p, t0).dropped);
+    };
+    for (int n = 1; n <= 4; ++n) CHECK(resolve(static_cast<std::uint64_t>(n), n, 250) == "");
+    CHECK(resolve(5, 5, 1) == "5 ");
+    CHECK(resolve(1, 6, 250) == "1 ");
+    CHECK(f.neighbours.held_bytes() == 1000);
+}
+
+TEST_CASE("neighbours with many packets leave room for others") {
+    fixture f({.most_held = 100});
+    for (std::uint64_t n = 1; n <= 4; ++n)
+        for (int i = 0; i < 40; ++i) f.resolve(n);
+    const auto before = f.neighbours.held();
+    CHECK(before < 60);
+    for (std::uint64_t n = 5; n <= 10; ++n) CHECK(f.resolve(n).dropped.empty());
+    CHECK(f.neighbours.held() == before + 6);
+}
+
 TEST_CASE("a flood of addresses stays within bounds and leaves permanent entries be") {
     fixture f;
     f.neighbours.add_permanent(host(0), eth, mac_a);
     std::size_t given = 0, dropped = 0;
     for (std::uint64_t n = 1; n <= 20000; ++n, ++given) dropped += f.resolve(n).dropped.size();
     CHECK(f.neighbours.size() == 1024);
-    CHECK(f.neighbours.held() <= 256);
+    CHECK(f.neighbours.held() <= f.neighbours.settings().most_held);
     CHECK(given == dropped + f.neighbours.held());
     CHECK(f.home.in_use() == f.neighbours.held());
     CHECK(*f.neighbours.find(host(0), eth, t0) == mac_a);
@@ -359,7 +415,7 @@ TEST_CASE("no packet is lost or kept twice, whatever happens") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         CAPTURE(seed);
         auto random = random_source::from_seed(seed);
-        fixture f({.most_entries = 8, .most_held = 12});
+        fixture f({.most_entries = 8, .most_held_each = 5, .most_held_bytes_each = 400, .most_held = 24, .most_held_bytes = 1500});
         std::size_t given = 0, back = 0;
         auto now = t0;
         for (int step = 0; step < 3000; ++step) {
@@ -369,6 +425,7 @@ TEST_CASE("no packet is lost or kept twice, whatever happens") {
             switch (random() % 8) {
             case 0: case 1: case 2: {
                 auto p = f.numbered(step);
+                p.append(random() % 200);
                 ++given;
                 if (f.neighbours.find(host(n), eth, now)) {
                     ++back;
@@ -394,12 +451,17 @@ TEST_CASE("no packet is lost or kept twice, whatever happens") {
                 else f.neighbours.confirm_reachable(host(n), eth, now);
                 break;
             }
-            std::size_t held = 0;
+            std::size_t held = 0, held_bytes = 0;
             f.neighbours.for_each([&](const cache::entry& e) {
                 held += e.held.size();
+                held_bytes += e.held.bytes();
+                CHECK(e.held.size() <= 5);
+                CHECK(e.held.bytes() <= 400);
                 CHECK((e.held.empty() || e.state == neighbour_state::incomplete));
             });
             REQUIRE(held == f.neighbours.held());
+            REQUIRE(held_bytes == f.neighbours.held_bytes());
+            REQUIRE(held_bytes <= 1500);
             REQUIRE(given == back + held);
             REQUIRE(f.home.in_use() == held);
             REQUIRE(f.neighbours.size() <= 8);

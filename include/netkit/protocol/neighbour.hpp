@@ -30,8 +30,13 @@ struct neighbour_settings {
     unsigned multicast_solicits = 3;
     unsigned unicast_solicits = 3;
     std::size_t most_entries = 1024;
-    std::size_t most_held_each = 3;
-    std::size_t most_held = 256;
+    /// Packets held for one neighbour until it answers, and their bytes: the fragments of the largest datagram, with their headers, for an
+    /// MTU from 576 on. The oldest give way.
+    std::size_t most_held_each = 128, most_held_bytes_each = std::size_t{72} << 10;
+    /// The same of all neighbours. What one has beyond `held_in_any_case` packets uses no more than half of that, so that a few neighbours
+    /// leave room for many others.
+    std::size_t most_held = 512, most_held_bytes = std::size_t{1} << 20;
+    std::size_t held_in_any_case = 3;
 };
 
 /// One entry of a neighbour cache. It stays where it is in memory until it is removed. As a timer it is armed by whoever

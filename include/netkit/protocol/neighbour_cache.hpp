@@ -92,7 +92,7 @@ public:
     }
 
     /// Finds where to send `p`, starting to ask if need be. Takes `p` where it gives no link address: it is held until the
-    /// neighbour answers, at most three a neighbour, the oldest giving way (RFC 4861 section 7.2.2).
+    /// neighbour answers, within the settings' bounds, the oldest giving way (RFC 4861 section 7.2.2).
     resolution resolve(const A& address, interface_id on, packet& p, time_point now) {
         resolution result;
         auto* found = look_up(address, on);
@@ -238,6 +238,7 @@ public:
     std::size_t size() const { return entries_.size(); }
     /// Packets held in all.
     std::size_t held() const { return held_; }
+    std::size_t held_bytes() const { return held_bytes_; }
     /// Calls f with each entry, the most recently used first.
     template <class F>
     void for_each(F&& f) const {
@@ -303,19 +304,28 @@ private:
     }
     packet_queue release(entry& e) {
         held_ -= e.held.size();
+        held_bytes_ -= e.held.bytes();
         return std::exchange(e.held, {});
     }
     void hold(entry& e, packet p, packet_queue& dropped) {
-        if (!e.held.empty() && (e.held.size() >= settings_.most_held_each || held_ >= settings_.most_held)) {
-            dropped.push_back(e.held.pop_front());
+        const auto size = p.size();
+        while (!e.held.empty() && !has_room(e, size)) {
             --held_;
+            held_bytes_ -= e.held.front_size();
+            dropped.push_back(e.held.pop_front());
         }
-        if (held_ >= settings_.most_held || settings_.most_held_each == 0) {
+        if (!has_room(e, size)) {
             dropped.push_back(std::move(p));
             return;
         }
         e.held.push_back(std::move(p));
         ++held_;
+        held_bytes_ += size;
+    }
+    bool has_room(const entry& e, std::size_t size) const {
+        if (e.held.size() >= settings_.most_held_each || e.held.bytes() + size > settings_.most_held_bytes_each) return false;
+        const std::size_t share = e.held.size() < settings_.held_in_any_case ? 1 : 2;
+        return held_ < settings_.most_held / share && held_bytes_ + size <= settings_.most_held_bytes / share;
     }
     /// Enters a state that a timer ends; in all but incomplete the link address serves meanwhile.
     void wait(entry& e, neighbour_state state, time_point until) {
@@ -356,7 +366,7 @@ private:
     duration reachable_time_;
     static constexpr std::size_t recents = 16;
     std::array<entry*, recents> recent_{};
-    std::size_t held_ = 0;
+    std::size_t held_ = 0, held_bytes_ = 0;
     std::list<entry> entries_;  // the most recently used first
     index_map index_;
 };

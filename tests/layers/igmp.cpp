@@ -123,6 +123,25 @@ TEST_CASE("where another host reports the group, an older querier needs no secon
     CHECK(s.wire.take().empty());
 }
 
+TEST_CASE("a query may be sent to this host alone, or ask for one group of members of another") {
+    subject s;
+    REQUIRE(s.member.join_group(group, s.on) == errc::ok);
+    s.pass(std::chrono::seconds(5), std::chrono::seconds(1));
+    (void)s.wire.take();
+    const auto ask_us = [&](const frame& igmp_message, mac_address link) {
+        auto f = ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::igmp, igmp_message, 0, ex::four_2), link);
+        s.wire.send(with_ipv4_checksum(with(f, network + 8, std::uint8_t{1})));
+        s.settle();
+        s.pass(std::chrono::seconds(2), std::chrono::milliseconds(100));
+        return s.wire.take().size();
+    };
+    CHECK(ask_us(query_v3(10), mac(2)) == 1);
+    CHECK(ask_us(query_v3(10), mac_address::broadcast()) == 0);
+    s.ask(query(10, group));
+    s.pass(std::chrono::seconds(2), std::chrono::milliseconds(100));
+    CHECK(at<igmp_header>(s.only(), message).group == group);
+}
+
 TEST_CASE("queries that came through a router, or are addressed to others than they ask, are not answered") {
     subject s;
     REQUIRE(s.member.join_group(group, s.on) == errc::ok);

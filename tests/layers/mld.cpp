@@ -122,6 +122,38 @@ TEST_CASE("an older querier is spoken to in its own version") {
     CHECK(at<mld_message>(s.only(), message).type == std::uint8_t(icmpv6_type::multicast_listener_done));
 }
 
+TEST_CASE("a query may be sent to this host alone, and its code says nothing") {
+    subject s;
+    auto asked = query_v2(100);
+    asked[1] = std::byte{1};
+    s.ask(asked, ipv6_address::link_local(mac(2)));
+    s.pass(std::chrono::seconds(2), std::chrono::milliseconds(100));
+    CHECK(record(s.only()).type == std::uint8_t(group_record::is_exclude));
+}
+
+TEST_CASE("a query without a router alert for MLD is not answered") {
+    subject s;
+    const auto to = ipv6_address::all_nodes();
+    const auto sound = ex::icmpv6(query_v2(100), ex::router, to);
+    const auto answers = [&](const frame& packet) {
+        const auto before = s.host.counters()[drop_reason::malformed];
+        s.wire.send(ex::ethernet(ether_type::ipv6, packet, to.multicast_mac()));
+        s.settle();
+        s.pass(std::chrono::seconds(2), std::chrono::milliseconds(100));
+        const auto answered = s.wire.take().size();
+        CHECK(s.host.counters()[drop_reason::malformed] - before == 1 - answered);
+        return answered;
+    };
+    const auto hop_by_hop = [&](std::uint16_t value, ipv6_option_kind kind = ipv6_option_kind::router_alert) {
+        const ipv6_router_alert_header h{.next = std::uint8_t(ip_protocol::icmpv6), .kind = std::uint8_t(kind), .value = value};
+        return ex::ipv6(ip_protocol::hop_by_hop, ex::join(h, sound), to, 1, ex::router);
+    };
+    CHECK(answers(ex::ipv6(ip_protocol::icmpv6, sound, to, 1, ex::router)) == 0);
+    CHECK(answers(hop_by_hop(1)) == 0);
+    CHECK(answers(hop_by_hop(0, ipv6_option_kind::padn)) == 0);
+    CHECK(answers(hop_by_hop(0)) == 1);
+}
+
 TEST_CASE("queries that a router on the link cannot have sent are not answered") {
     subject s;
     const auto malformed = s.host.counters()[drop_reason::malformed];

@@ -52,8 +52,9 @@ struct igmp : leaf {
 private:
     void receive_query(context auto here, packet p, const from_type& from) {
         const auto group = p.template peek<igmp_header>()->group;
-        if (from.target != (group.is_any() ? igmp_all_systems : group) || (!group.is_any() && !group.is_multicast()))
-            return here.drop(std::move(p), drop_reason::malformed);
+        // To whichever of our addresses (RFC 3376 section 4.1.12), but that no group other than all systems is asked about all (section 9.1).
+        const bool to_group = from.target.is_multicast(), to_us = to_group || !from.link_broadcast;
+        if (!to_us || (group.is_any() ? to_group && from.target != igmp_all_systems : !group.is_multicast())) return here.drop(std::move(p), drop_reason::malformed);
         auto version = membership_version::newer;
         unsigned tenths = 0;
         if (p.size() == sizeof(igmp_header)) {

@@ -106,6 +106,17 @@ inline ipv6_header_chain examine_hop_by_hop(std::span<const std::byte> packet, b
     return detail::examine_extension(walk, to_many);
 }
 
+/// Whether the hop-by-hop options of `packet`, which begins with its IPv6 header, have a router alert of this value (RFC 2711).
+inline bool has_router_alert(std::span<const std::byte> packet, std::uint16_t value) {
+    const auto* h = header_at<ipv6_header>(packet);
+    if (!h || ip_protocol{h->next} != ip_protocol::hop_by_hop) return false;
+    ipv6_extension_walker walk(h->next, packet.subspan(sizeof *h));
+    if (walk.step() != ipv6_extension_walker::result::extension) return false;
+    for (const auto& option : ipv6_options(walk.bytes().subspan(sizeof(ipv6_extension_header))))
+        if (const auto* alert = header_at<be16>(option.data); option.kind == ipv6_option_kind::router_alert && alert) return *alert == value;
+    return false;
+}
+
 /// Whether a first fragment, `rest` being what follows its fragment header, may stand: its header chain must be in it
 /// (RFC 7112), and neighbour discovery must not (RFC 6980).
 inline bool is_acceptable_first_fragment(ip_protocol next, std::span<const std::byte> rest) {

@@ -3,6 +3,7 @@
 #include <netkit/compose/layer.hpp>
 #include <netkit/core/inline.hpp>
 #include <netkit/layers/internet.hpp>
+#include <netkit/layers/ipv6_header_chain.hpp>
 #include <netkit/protocol/group_membership.hpp>
 #include <netkit/wire/icmpv6.hpp>
 #include <netkit/wire/ipv6_options.hpp>
@@ -44,7 +45,6 @@ struct mld : leaf {
             return here.drop(std::move(p), drop_reason::unsupported);  // for routers
         const auto* message = p.template peek<mld_message>();
         if (!message) return here.drop(std::move(p), drop_reason::truncated);
-        if (message->code != 0) return here.drop(std::move(p), drop_reason::malformed);
         if (!from.source.is_link_local()) return here.drop(std::move(p), drop_reason::bad_source);
         if (type == icmpv6_type::multicast_listener_query) return receive_query(here, std::move(p), from);
         groups.heard_report(message->group, p.interface(), here.now());
@@ -55,8 +55,8 @@ private:
     void receive_query(context auto here, packet p, const from_type& from) {
         const auto& message = *p.template peek<mld_message>();
         const auto group = message.group;
-        if (from.target != (group.is_any() ? ipv6_address::all_nodes() : group) || (!group.is_any() && !group.is_multicast()))
-            return here.drop(std::move(p), drop_reason::malformed);
+        // To whichever of our addresses (RFC 3810 section 5.1.15).
+        if (!alerts_routers(p, from) || (!group.is_any() && !group.is_multicast())) return here.drop(std::move(p), drop_reason::malformed);
         auto version = membership_version::older;
         std::uint32_t most = message.maximum_response_delay;
         if (p.size() != sizeof message) {
@@ -70,6 +70,14 @@ private:
             group, p.interface(), version, std::chrono::milliseconds(most), here.now(), [&] { return here.random(); },
             [&](membership& m) { here.arm(m, m.deadline); });
         here.deliver(p);
+    }
+
+    /// What has no router alert was not sent by a router on the link (RFC 3810 section 6.2).
+    static bool alerts_routers(packet& p, const from_type& from) {
+        p.push(from.header_size);
+        const bool does = has_router_alert(p.head(), ipv6_router_alert_header{}.value);
+        p.pull(from.header_size);
+        return does;
     }
 
     void carry_out(context auto here, const group_membership<ipv6_address>::step& step) {

@@ -12,8 +12,11 @@
 #include <tests/compose/hosts.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace layers_ip_in_ip_tests {
 
@@ -60,6 +63,76 @@ TEST_CASE("sums stay partial through a tunnel where the device can complete them
     dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.1", "198.18.4.2/24");
     CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.4.2", 1001));
     CHECK(net.b.counters()[drop_reason::checksum] == 0);
+}
+
+TEST_CASE("what may not be fragmented inside is not fragmented outside, and this host learns what fits") {
+    two_hosts<host> net;
+    dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.1", "198.18.4.2/24");
+    REQUIRE(answers_ping(net.a.at<inner, icmp>(), net.a, net.b, "198.18.4.2"));
+    auto below = net.a.at<outer>();
+    below->learn_path_mtu(below, ipv4_address(198, 18, 0, 2), 1200);
+    const auto frames_for = [&](std::size_t size) {
+        const auto before = net.a.interface(net.at_a).sent.packets;
+        CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "198.18.4.2", size));
+        return net.a.interface(net.at_a).sent.packets - before;
+    };
+    CHECK(frames_for(2000) == 3);  // fragments inside: the first one does not fit, and may be fragmented again
+    udp_socket s(net.a.at<udp>(), {});
+    const std::vector<std::byte> most(1200 - 20 - 28), more(most.size() + 1);
+    const endpoint to{ip_address::parse("198.18.4.2"), 9};
+    CHECK(s.send(more, to) == errc::message_too_big);
+    CHECK(net.a.at<inner>()->table.path_mtu(ipv4_address(198, 18, 4, 2)) == 1180);
+    CHECK(frames_for(most.size()) == 1);
+    CHECK(frames_for(more.size()) == 2);
+    check_accounts(net.b);
+}
+
+TEST_CASE("who sends through two tunnels hears what fits into the second") {
+    two_hosts<host> net;
+    const auto at_a = dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    dig(net.b, net.at_b, "198.18.0.2/24", "198.18.0.1", "198.18.4.2/24");
+    auto tunnel = net.b.at<tunnels>();
+    net.b.add_address(tunnel->add(tunnel, ip_address::parse("198.18.0.3"), net.at_b), "198.18.5.1/24");
+    net.b.at<inner>()->forwarding = true;
+    net.a.add_route(address_prefix::parse("198.18.5.0/24"), ip_address::parse("198.18.4.2"), at_a);
+    auto below = net.b.at<outer>();
+    below->learn_path_mtu(below, ipv4_address(198, 18, 0, 3), 1000);
+    udp_socket s(net.a.at<udp>(), {});
+    s.options.dont_fragment = true;
+    REQUIRE(s.connect({ip_address::parse("198.18.5.9"), 9}) == errc::ok);
+    CHECK(s.send(std::vector<std::byte>(980 - 28 + 1)) == errc::ok);
+    net.settle();
+    CHECK(s.take_error() == errc::message_too_big);
+    CHECK(net.a.at<inner>()->table.path_mtu(ipv4_address(198, 18, 5, 9)) == 980);
+    CHECK(net.b.counters()[drop_reason::too_big] == 1);
+    check_accounts(net.b);
+}
+
+TEST_CASE("of what fits into a tunnel only errors are believed that quote what went into it") {
+    two_hosts<host> net;
+    dig(net.a, net.at_a, "198.18.0.1/24", "198.18.0.2", "198.18.4.1/24");
+    auto here = net.a.at<tunnels>();
+    const auto learns = [&](ipv4_address target, std::uint16_t length, std::size_t quoted, std::uint32_t mtu = 1300) {
+        auto below = net.a.at<outer>();
+        below->table.start({1, 2});  // forgets
+        ipv4_header h{};
+        h.version_ihl = ipv4_header::version_ihl_without_options;
+        h.length = length;
+        h.target = target;
+        path<ipv4_address> way;
+        way.target = ipv4_address(198, 18, 0, 2);
+        here->network_failed(here, std::as_bytes(std::span(&h, 1)).first(quoted), way, network_error::packet_too_big, mtu);
+        return below->table.path_mtu(way.target) == mtu;
+    };
+    const ipv4_address inside(198, 18, 4, 2), elsewhere(198, 18, 0, 7);
+    CHECK(learns(inside, 1480, 20));
+    CHECK(learns(inside, 1281, 20));
+    CHECK(learns(inside, 1480, 8));
+    CHECK(!learns(inside, 1480, 7));
+    CHECK(!learns(inside, 1480, 0));
+    CHECK(!learns(elsewhere, 1480, 20));
+    CHECK(!learns(inside, 1280, 20));  // that would have fitted
 }
 
 TEST_CASE("IP in IP from someone who was not named is dropped") {
@@ -110,6 +183,14 @@ TEST_CASE("IPv6 travels in IPv4, as protocol 41") {
     CHECK(net.b.counters()[drop_reason::filtered] == 0);
     check_accounts(net.a);
     check_accounts(net.b);
+
+    // Where less than 1280 bytes fit, those are fragmented outside all the same.
+    auto below = net.a.at<ipv4>();
+    below->learn_path_mtu(below, ipv4_address(198, 18, 0, 2), 1000);
+    CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "fd00:6e6b::2", 1280 - 48));
+    CHECK(!carries_udp(net.a.at<udp>(), net.b.at<udp>(), "fd00:6e6b::2", 1281 - 48));
+    CHECK(carries_udp(net.a.at<udp>(), net.b.at<udp>(), "fd00:6e6b::2", 1281 - 48));  // in fragments
+    CHECK(net.a.at<six>()->table.path_mtu(ipv6_address::parse("fd00:6e6b::2")) == 1280);
 }
 
 TEST_CASE("both families travel in both") {

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <vector>
 
 namespace layers_vxlan_tests {
 
@@ -25,7 +26,8 @@ namespace {
 using overlay = ethernet<arp, ipv4<icmp, udp>>;
 using segment7 = vxlan<7, overlay>;
 using transport = basic_udp<segment7>;
-using host = ethernet<arp, ipv4<transport, icmp>>;
+using outer = ipv4<transport, icmp>;
+using host = ethernet<arp, outer>;
 using stack_type = stack<host, memory_link, manual_environment>;
 
 // ICMP, IPv4 and Ethernet inside, then VXLAN, UDP, IPv4 and Ethernet.
@@ -67,6 +69,21 @@ TEST_CASE("inner sums are completed before they travel, whatever the underlay's 
     join_both(net);
     CHECK(carries_udp(net.a.at<segment7, udp>(), net.b.at<segment7, udp>(), "198.18.7.2", 700));
     CHECK(net.b.counters()[drop_reason::checksum] == 0);
+}
+
+TEST_CASE("what does not fit into one packet of the underlay is dropped") {
+    two_hosts<host> net;
+    join_both(net);
+    REQUIRE(answers_ping(net.a.at<segment7, icmp>(), net.a, net.b, "198.18.7.2"));
+    auto below = net.a.at<outer>();
+    below->learn_path_mtu(below, ipv4_address(198, 18, 0, 2), 1300);
+    const auto before = net.a.interface(net.at_a).sent.packets;
+    CHECK(carries_udp(net.a.at<segment7, udp>(), net.b.at<segment7, udp>(), "198.18.7.2", 1300 - 50 - 28));
+    CHECK(net.a.interface(net.at_a).sent.packets == before + 1);
+    udp_socket s(net.a.at<segment7, udp>(), {});
+    CHECK(s.send(std::vector<std::byte>(1301 - 50 - 28), {ip_address::parse("198.18.7.2"), 9}) == errc::message_too_big);
+    CHECK(net.a.counters().send_failed[std::size_t(drop_reason::too_big)] == 1);
+    CHECK(net.a.interface(net.at_a).sent.packets == before + 1);
 }
 
 TEST_CASE("a tunnelled frame is counted once, whatever becomes of it inside") {

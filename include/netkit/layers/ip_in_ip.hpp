@@ -4,9 +4,11 @@
 #include <netkit/core/inline.hpp>
 #include <netkit/core/ip_address.hpp>
 #include <netkit/core/protocol_numbers.hpp>
+#include <netkit/wire/header_at.hpp>
 #include <netkit/wire/ipv4.hpp>
 #include <netkit/wire/ipv6.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +31,7 @@ constexpr auto number_in_ip(const Key& key) {
 
 /// IP in IP (RFC 2003, RFC 4213, RFC 2473): an IP layer of its own, `Inner`, whose packets travel in those of the IP layer below.
 /// `ipv4<icmp, ip_in_ip<ipv4<udp>>>` has protocol number 4, `ipv4<icmp, ip_in_ip<ipv6<...>>>` 41. Each tunnel is an interface
-/// that leads to one remote; what comes from anyone else is dropped as filtered.
+/// that leads to one remote; what comes from anyone else is dropped as filtered. Outer packets are fragmented where inner ones may be.
 template <class Inner>
 struct ip_in_ip : carries<sole, no_link, Inner> {
     static constexpr auto key = detail::number_in_ip(key_of<Inner>);
@@ -83,16 +85,21 @@ struct ip_in_ip : carries<sole, no_link, Inner> {
                 if (const auto* way = here.template nearest<router_of<R>>()->route(remote)) {
                     auto outer = *way;
                     outer.traffic_class = service;
+                    const auto mtu = outer.mtu ? outer.mtu : here.interface(outer.out).mtu;
+                    const std::uint32_t room = mtu - static_cast<std::uint32_t>(R::is_v6 ? sizeof(ipv6_header) : sizeof(ipv4_header));
+                    if (p.size() > room && !may_fragment<A>(p)) [[unlikely]] return refuse_large<A>(here, std::move(p), room);
                     return here.down_as(number, std::move(p), outer);
                 }
             return refuse(here, std::move(p), errc::no_route, drop_reason::no_route);
         });
     }
 
-    /// A router on the way of the outer packet says how much fits.
+    /// A router on the way of the outer packet, which held what begins with `quoted`, says how much fits. It is believed as far as it quotes
+    /// a packet that was sent by that tunnel, and was too large (RFC 5927).
     template <class A>
-    void network_failed(context auto here, std::span<const std::byte>, const path<A>& way, network_error error, std::uint32_t detail) {
-        if (error != network_error::packet_too_big || !tunnel_to(way.target)) return;
+    void network_failed(context auto here, std::span<const std::byte> quoted, const path<A>& way, network_error error, std::uint32_t detail) {
+        const auto* found = error == network_error::packet_too_big ? tunnel_to(way.target) : nullptr;
+        if (!found || (A::is_v6 ? sizeof(ipv6_header) : sizeof(ipv4_header)) + size_inside(here, quoted, found->inside) <= detail) return;
         auto outer = here.template nearest<router_of<A>>();
         outer->learn_path_mtu(outer, way.target, detail);
     }
@@ -111,6 +118,47 @@ private:
         for (const auto& each : tunnels_)
             if (each.inside == inside) return &each;
         return nullptr;
+    }
+    /// Whether an outer packet may be fragmented: RFC 2003 section 3.1, and for IPv6 inside, where all links carry 1280 bytes, RFC 4213
+    /// section 3.2.2 and RFC 2473 section 7.2.
+    template <ip_number A>
+    static bool may_fragment(const packet& p) {
+        if constexpr (A::is_v6) return p.size() <= ipv6_minimum_mtu;
+        else {
+            const auto* h = p.template peek<ipv4_header>();
+            return h && !h->dont_fragment();
+        }
+    }
+    template <ip_number A>
+    NETKIT_COLD static errc refuse_large(context auto here, packet p, std::uint32_t room) {
+        if constexpr (A::is_v6) room = std::max(room, static_cast<std::uint32_t>(ipv6_minimum_mtu));
+        if constexpr (decltype(here)::template has<owner_of<A>>) {
+            auto inner = here.template above_that<owner_of<A>>();
+            if constexpr (requires { inner->too_big(inner, std::move(p), room); }) {
+                inner->too_big(inner, std::move(p), room);
+                return errc::message_too_big;
+            }
+        }
+        return refuse(here, std::move(p), errc::message_too_big, drop_reason::too_big);
+    }
+    /// The size of an inner packet of which an error quotes the beginning; 0 where it cannot have gone by that tunnel. Its target is asked
+    /// about where it is quoted: routers may quote no more than eight bytes (RFC 792).
+    static std::size_t size_inside(context auto here, std::span<const std::byte> quoted, interface_id inside) {
+        if (quoted.size() < 8) return 0;
+        const auto version = static_cast<unsigned>(quoted[0]) >> 4;
+        if (version == 6) {
+            const auto* h = header_at<ipv6_header>(quoted);
+            return !h || leads(here, h->target, inside) ? sizeof(ipv6_header) + *header_at<be16>(quoted, offsetof(ipv6_header, length)) : 0;
+        }
+        const auto* h = header_at<ipv4_header>(quoted);
+        return version == 4 && (!h || leads(here, h->target, inside)) ? std::size_t{*header_at<be16>(quoted, offsetof(ipv4_header, length))} : 0;
+    }
+    template <ip_number A>
+    static bool leads(context auto here, const A& target, interface_id inside) {
+        if constexpr (decltype(here)::template has<router_of<A>>) {
+            const auto* way = here.template above_that<router_of<A>>()->route(target);
+            return way && way->out == inside;
+        } else return false;
     }
     /// What the inner packet asks for, without its two bits of congestion: those stay inside (RFC 6040 section 4.1,
     /// compatibility mode).

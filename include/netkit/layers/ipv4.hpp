@@ -102,6 +102,15 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
         }
         here.drop(std::move(p), drop_reason::no_neighbour);
     }
+    /// A packet, from its IP header on, of which a tunnel that must not fragment it takes no more than `mtu` bytes. Its sender is told, and
+    /// where that is this host, it knows from now on.
+    void too_big(context auto here, packet p, std::uint32_t mtu) {
+        if (const auto* h = p.template peek<ipv4_header>()) {
+            if (p.frames()) tell_sender(here, p, from_type{h->source, h->target, h->ttl, h->tos, static_cast<std::uint16_t>(h->header_size()), false}, network_error::packet_too_big, mtu);
+            else this->learn_path_mtu(here, h->target, mtu);
+        }
+        here.drop(std::move(p), drop_reason::too_big);
+    }
     /// An error about one of our own packets, `p`, which begins with its IP header as far as it is known.
     void tell_transport(context auto here, const packet& p, network_error error, std::uint32_t detail) {
         const auto* h = p.template peek<ipv4_header>();

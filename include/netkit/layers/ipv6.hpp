@@ -124,6 +124,19 @@ struct ipv6 : carries<keys<ip_protocol>, ip_from<ipv6_address>, U...>, internet<
         }
         here.drop(std::move(p), drop_reason::no_neighbour);
     }
+    /// A packet, from its IP header on, of which a tunnel that must not fragment it takes no more than `mtu` bytes. Its sender is told, and
+    /// where that is this host, it knows from now on.
+    void too_big(context auto here, packet p, std::uint32_t mtu) {
+        if (const auto* h = p.template peek<ipv6_header>()) {
+            if (p.frames())
+                tell_sender(here, p,
+                            from_type{h->source, h->target, h->hop_limit, static_cast<std::uint8_t>(h->traffic_class()), sizeof *h, false},
+                            network_error::packet_too_big, mtu);
+            else
+                this->learn_path_mtu(here, h->target, mtu);
+        }
+        here.drop(std::move(p), drop_reason::too_big);
+    }
     /// An error about one of our own packets, `p`, which begins with its IP header as far as it is known.
     void tell_transport(context auto here, const packet& p, network_error error, std::uint32_t detail) {
         const auto upper = find_upper_layer(p.head());

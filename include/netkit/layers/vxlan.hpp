@@ -23,7 +23,7 @@ namespace netkit {
 
 /// A VXLAN segment (RFC 7348): an Ethernet of its own, `Inner`, whose frames travel in UDP between tunnel endpoints, the remotes.
 /// `ethernet<arp, ipv4<basic_udp<vxlan<7, ethernet<arp, ipv4<icmp, udp>>>>>>`. Frames go to the remote behind which their target
-/// was last seen, else to all. Only remotes are heard.
+/// was last seen, else to all. Only remotes are heard. Outer packets are never fragmented (section 4.3): what does not fit is dropped.
 template <std::uint32_t Vni, class Inner>
 struct vxlan : carries<sole, no_link, Inner> {
     static_assert(Vni < (1u << 24), "netkit: a VXLAN network identifier has 24 bits");
@@ -100,7 +100,18 @@ struct vxlan : carries<sole, no_link, Inner> {
 private:
     static errc wrap(context auto here, packet p, const ip_address& remote) {
         p.push(vxlan_header::make(Vni));
+        if (p.size() > room_to(here, remote)) [[unlikely]] return refuse(here, std::move(p), errc::message_too_big, drop_reason::too_big);
         return here.down(std::move(p), remote);
+    }
+    /// How many bytes of UDP's payload fit into one packet to a remote; where there is no way, that is found out below.
+    static std::size_t room_to(context auto here, const ip_address& remote) {
+        using Here = decltype(here);
+        return remote.visit([&]<class A>(const A& a) -> std::size_t {
+            if constexpr (Here::template near<router_of<A>>())
+                if (const auto* way = here.template nearest<router_of<A>>()->route(a))
+                    return (way->mtu ? way->mtu : here.interface(way->out).mtu) - sizeof(udp_header) - (A::is_v6 ? sizeof(ipv6_header) : sizeof(ipv4_header));
+            return 65535;
+        });
     }
     NETKIT_COLD static errc refuse(context auto here, packet p, errc error, drop_reason why) {
         here.drop(std::move(p), why);

@@ -6,7 +6,6 @@
 
 #include <tests/layers/by_hand.hpp>
 
-#include <set>
 #include <stdexcept>
 
 namespace layers_ipv4_tests {
@@ -181,15 +180,36 @@ TEST_CASE("the address that suits the way speaks") {
     CHECK(layer->route(ipv4_address(192, 0, 2, 1), s.on) == nullptr);
 }
 
-TEST_CASE("identifiers differ from datagram to datagram") {
+TEST_CASE("identifiers tell nobody how many datagrams are sent") {
     subject s;
-    std::set<std::uint16_t> ids;
     for (int i = 0; i < 100; ++i) CHECK(s.socket.send(bytes("x"), {four_1, 7}) == errc::ok);
-    for (const auto& f : s.wire.take()) {
+    const auto sent = s.wire.take();
+    CHECK(sent.size() >= 60);  // as many as the link holds
+    for (const auto& f : sent) {
         CHECK(at<ipv4_header>(f, network).dont_fragment());
-        ids.insert(at<ipv4_header>(f, network).id);
+        CHECK(at<ipv4_header>(f, network).id == 0);
     }
-    CHECK(ids.size() >= 60);  // as many as the link holds
+}
+
+TEST_CASE("identifiers of datagrams in fragments differ from datagram to datagram, and count for each target by itself") {
+    subject s;
+    const ipv4_address other(198, 18, 0, 9);
+    s.host.at<arp>()->cache.add_permanent(other, s.on, mac(9));
+    const auto id_to = [&](ipv4_address to) {
+        CHECK(s.socket.send(frame(2000), {to, 7}) == errc::ok);
+        s.settle();
+        const auto sent = s.wire.take();
+        REQUIRE(sent.size() == 2);
+        CHECK(at<ipv4_header>(sent[0], network).id == at<ipv4_header>(sent[1], network).id);
+        return static_cast<std::uint16_t>(at<ipv4_header>(sent[0], network).id);
+    };
+    const auto first = id_to(four_1), others = id_to(other);
+    for (int i = 1; i < 50; ++i) {
+        CHECK(id_to(four_1) == static_cast<std::uint16_t>(first + i));
+        CHECK(s.socket.send(bytes("x"), {four_1, 7}) == errc::ok);
+        (void)s.wire.take();
+    }
+    CHECK(id_to(other) == static_cast<std::uint16_t>(others + 1));
 }
 
 TEST_CASE("too small a link for IPv4 is refused when it is attached") {

@@ -6,6 +6,7 @@
 #include <netkit/core/inline.hpp>
 #include <netkit/layers/internet.hpp>
 #include <netkit/layers/ipv4_fragmentation.hpp>
+#include <netkit/protocol/ipv4_identifiers.hpp>
 #include <netkit/wire/ipv4.hpp>
 #include <netkit/wire/ipv4_options.hpp>
 
@@ -27,7 +28,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
 
     void opened(context auto here) {
         start(here);
-        next_id_ = static_cast<std::uint16_t>(here.random());
+        identifiers_.start(here.random());
     }
     void attached(context auto here, interface_id on) { join_group(here, all_systems, on); }
 
@@ -72,7 +73,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
     errc transmit(context auto here, ip_protocol protocol, packet p, const path<ipv4_address>& way) {
         const auto mtu = way.mtu ? way.mtu : here.interface(way.out).mtu;
         if (p.size() + sizeof(ipv4_header) > mtu && p.gso_size() == 0) [[unlikely]] return transmit_large(here, protocol, std::move(p), way, mtu);
-        push_header(p, protocol, way, ipv4_header::dont_fragment_flag, next_id_++);
+        push_header(p, protocol, way, ipv4_header::dont_fragment_flag, no_id);
         NETKIT_CALL return send(here, std::move(p), way);
     }
     errc transmit(context auto here, ip_protocol protocol, packet p, const ipv4_address& to) {
@@ -84,7 +85,7 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
     /// The same with a router alert (RFC 2113), for which the sender keeps the room; this host does not hear it itself.
     errc transmit(context auto here, ip_protocol protocol, packet p, const alerting_path<ipv4_address>& way) {
         p.push(ipv4_router_alert{});
-        push_header(p, protocol, way, ipv4_header::dont_fragment_flag, next_id_++);
+        push_header(p, protocol, way, ipv4_header::dont_fragment_flag, no_id);
         constexpr auto size = sizeof(ipv4_header) + sizeof(ipv4_router_alert);
         auto& h = *reinterpret_cast<ipv4_header*>(p.head().data());
         h.version_ihl = static_cast<std::uint8_t>(0x40 | size / 4);
@@ -136,6 +137,8 @@ struct ipv4 : carries<keys<ip_protocol>, ip_from<ipv4_address>, U...>, internet<
 
 private:
     static constexpr ipv4_address all_systems{224, 0, 0, 1};
+    /// Of datagrams that nobody may fragment, of which the identifier says nothing (RFC 6864 section 4.1).
+    static constexpr std::uint16_t no_id = 0;
 
     /// Whether another host may speak from here (RFC 1122 section 3.2.1.3). Our own address from outside is an attack (LAND).
     NETKIT_INLINE bool plausible_source(const ipv4_address& source, interface_id on) const {
@@ -250,7 +253,7 @@ private:
             here.drop(std::move(p), drop_reason::too_big);
             return errc::message_too_big;
         }
-        push_header(p, protocol, way, 0, next_id_++);
+        push_header(p, protocol, way, 0, identifiers_.next(way.source, way.target, protocol));
         return fragment(here, std::move(p), way, mtu);
     }
     /// Sends a packet, from its header on, in pieces that fit.
@@ -307,7 +310,7 @@ private:
         gone.fragments.push_front(std::move(first));
     }
 
-    std::uint16_t next_id_ = 0;
+    ipv4_identifiers identifiers_;
 };
 
 }  // namespace netkit

@@ -152,8 +152,25 @@ TEST_CASE("fragments that reach beyond 65535 bytes are refused") {
     subject s;
     const auto huge = ex::ethernet(ether_type::ipv4, ex::ipv4(ip_protocol::udp, frame(64), 0x1fff));
     CHECK(s.fate(huge) == "fragment_too_long");
-    CHECK(s.fate(six_raw(frame(64), 65528, false)) == "fragment_too_long");
-    CHECK(s.wire.take().empty());  // no errors about later fragments
+    CHECK(s.wire.take().empty());  // no errors about later fragments of IPv4 (RFC 1122 section 3.2.2)
+    const auto told = [&](const frame& f) {
+        CHECK(s.fate(f) == "fragment_too_long");
+        return s.wire.take();
+    };
+    auto sent = told(six_raw(frame(64), 65528, false));
+    CHECK(error_in(sent, over_ipv6) == "4.0");
+    CHECK(at<icmp_header>(sent[0], over_ipv6).rest == 40 + 2);  // the offset's
+    CHECK(told(six_raw(frame(64), 65528, false, 7, ip_protocol::icmpv6)).empty());  // of what may be an error itself
+    // Extension headers in front of the fragment header count.
+    const auto behind_options = [&](std::size_t last) {
+        const ipv6_router_alert_header options{.next = std::uint8_t(ip_protocol::fragment), .kind = 0x1e};
+        const fragment_header h{std::uint8_t(ip_protocol::udp), 0, fragment_header::make_offset_flags(65520, false), 7};
+        return ex::ethernet(ether_type::ipv6, ex::ipv6(ip_protocol::hop_by_hop, ex::join(options, h, frame(last))));
+    };
+    CHECK(s.fate(behind_options(7)) == "held");
+    sent = told(behind_options(8));
+    CHECK(error_in(sent, over_ipv6) == "4.0");
+    CHECK(at<icmp_header>(sent[0], over_ipv6).rest == 48 + 2);
     CHECK(s.host.counters().held() == 0);
 }
 
@@ -199,8 +216,14 @@ TEST_CASE("nested fragments, incomplete header chains and fragmented neighbour d
     subject s;
     const fragment_header inner{std::uint8_t(ip_protocol::udp), 0, 0, 9};
     CHECK(s.fate(six_raw(ex::join(inner, six_whole), 0, false, 7, ip_protocol::fragment)) == "malformed");
-    CHECK(s.fate(six_raw(part(six_whole, 0, 0), 0, true)) == "malformed");  // RFC 7112: no UDP header at all
+    CHECK(s.wire.take().empty());
+    // RFC 7112: no UDP header at all, at once or behind options.
+    CHECK(s.fate(six_raw(part(six_whole, 0, 0), 0, true)) == "malformed");
+    CHECK(error_in(s.wire.take(), over_ipv6) == "4.3");
     CHECK(s.fate(six_raw(ex::to_bytes(ipv6_router_alert_header{.next = 17}), 0, true, 7, ip_protocol::destination_options)) == "malformed");
+    const auto sent = s.wire.take();
+    CHECK(error_in(sent, over_ipv6) == "4.3");
+    CHECK(at<icmp_header>(sent[0], over_ipv6).rest == 0);
     const auto solicitation =
         ex::icmpv6(ex::to_bytes(neighbour_solicitation{{std::uint8_t(icmpv6_type::neighbour_solicitation), 0, 0, 0}, six_2}), six_1, six_2);
     CHECK(s.fate(six_raw(solicitation, 0, false, 7, ip_protocol::icmpv6)) == "malformed");  // RFC 6980

@@ -132,7 +132,7 @@ TEST_CASE("no errors about errors, about what went to many, or about who cannot 
     redirect[0] = static_cast<std::byte>(icmpv6_type::redirect);
     CHECK(s.fate(over(ip_protocol::destination_options, ex::join(unknown, redirect))) == "unsupported");
     CHECK(s.fate(message(icmpv6_type{200}, 0, 0, frame(8))) == "unsupported");
-    CHECK(s.fate(message(icmpv6_type{100}, 0, 0, frame(8))) == "unsupported");
+    CHECK(s.fate(message(icmpv6_type{100}, 0, 0, frame(8))) == "truncated");
     CHECK(s.wire.take().empty());
 }
 
@@ -167,6 +167,8 @@ TEST_CASE("an error is told to the socket whose packet it quotes") {
     CHECK(told(icmpv6_type::destination_unreachable, icmpv6_code::administratively_prohibited) == errc::access_denied);
     CHECK(told(icmpv6_type::time_exceeded, icmpv6_code::hop_limit_exceeded) == errc::host_unreachable);
     CHECK(told(icmpv6_type::parameter_problem, icmpv6_code::unrecognised_next_header, 6) == errc::connection_refused);
+
+    CHECK(told(icmpv6_type{100}, 4, 7) == errc::host_unreachable);  // of an unknown kind, and so of an unknown code
 
     CHECK(told(icmpv6_type::packet_too_big, 0, 1300) == errc::ok);
     CHECK(s.host.at<ipv6>()->table.path_mtu(six_1) == 1300);

@@ -44,6 +44,7 @@ enum class network_error : std::uint8_t {
     reassembly_timeout,
     administratively_prohibited,
     parameter_problem,    ///< with the offset of the octet at fault
+    incomplete_header_chain, ///< a first fragment without all headers (IPv6, RFC 7112)
     unrecognised_option,  ///< with the offset of an option that must not be skipped (IPv6)
     no_neighbour,         ///< our own finding, which no one can forge: the next hop does not answer
 };

@@ -94,6 +94,7 @@ private:
         case network_error::hop_limit_exceeded: return {icmp_type::time_exceeded, icmp_code::ttl_exceeded, 0};
         case network_error::reassembly_timeout: return {icmp_type::time_exceeded, icmp_code::reassembly_time_exceeded, 0};
         case network_error::parameter_problem:
+        case network_error::incomplete_header_chain:
         case network_error::unrecognised_option: return {icmp_type::parameter_problem, icmp_code::pointer_indicates_error, make_icmpv4_pointer(static_cast<std::uint8_t>(detail))};
         }
         return {icmp_type::destination_unreachable, icmp_code::host_unreachable, 0};

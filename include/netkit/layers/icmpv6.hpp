@@ -58,7 +58,9 @@ struct icmpv6 : carries<keys<icmpv6_type>, ip_from<ipv6_address>, U...> {
         case icmpv6_type::packet_too_big:
         case icmpv6_type::time_exceeded:
         case icmpv6_type::parameter_problem: return hear(here, std::move(p), from, header);
-        default: return here.drop(std::move(p), drop_reason::unsupported);
+        default:
+            if (is_error(icmpv6_type{header.type})) return hear(here, std::move(p), from, header);  // of a kind not known (section 2.4 (a))
+            return here.drop(std::move(p), drop_reason::unsupported);
         }
     }
 
@@ -116,6 +118,7 @@ private:
         case network_error::administratively_prohibited:
             return {type::destination_unreachable, icmpv6_code::administratively_prohibited, 0};
         case network_error::parameter_problem: return {type::parameter_problem, icmpv6_code::erroneous_header_field, detail};
+        case network_error::incomplete_header_chain: return {type::parameter_problem, icmpv6_code::incomplete_header_chain, 0};
         case network_error::unrecognised_option: return {type::parameter_problem, icmpv6_code::unrecognised_option, detail};
         }
         return {type::destination_unreachable, icmpv6_code::address_unreachable, 0};
@@ -130,7 +133,8 @@ private:
             detail = icmpv6_pointer(h);
             if (h.code == icmpv6_code::unrecognised_next_header) return network_error::protocol_unreachable;
             return h.code == icmpv6_code::unrecognised_option ? network_error::unrecognised_option : network_error::parameter_problem;
-        default: break;
+        case icmpv6_type::destination_unreachable: break;
+        default: return network_error::host_unreachable;  // no more is known than that something did not get there
         }
         switch (h.code) {
         case icmpv6_code::no_route:
@@ -148,7 +152,7 @@ private:
         ipv6_extension_walker walk(h->next, offender.head().subspan(sizeof *h));
         auto result = walk.step();
         while (result == ipv6_extension_walker::result::extension) result = walk.step();
-        if (result == ipv6_extension_walker::result::later_fragment) return true;
+        if (result == ipv6_extension_walker::result::later_fragment) return walk.next() == ip_protocol::icmpv6 || is_ipv6_extension(walk.next());
         if (result != ipv6_extension_walker::result::upper_layer || walk.next() != ip_protocol::icmpv6) return false;
         const auto rest = walk.rest();
         if (rest.empty()) return true;

@@ -306,8 +306,9 @@ private:
         if (f.more_fragments() && size % 8 != 0)
             return refuse(here, std::move(p), from, drop_reason::malformed, network_error::parameter_problem,
                           offsetof(ipv6_header, length));
-        if (f.offset() == 0 && !is_acceptable_first_fragment(ip_protocol{f.next}, p.head().subspan(header)))
-            return here.drop(std::move(p), drop_reason::malformed);
+        if (f.offset() == 0 && !pursue(here, p, from, examine_first_fragment(ip_protocol{f.next}, p.head().subspan(header)))) return;
+        if (at - sizeof(ipv6_header) + f.offset() + size > 65535)  // which is found out below, and told here, where all headers are at hand
+            tell_sender(here, p, from, network_error::parameter_problem, static_cast<std::uint32_t>(at + offsetof(fragment_header, offset_flags)));
 
         p.pull(header);
         const auto on = p.interface();

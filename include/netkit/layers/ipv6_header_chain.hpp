@@ -117,25 +117,30 @@ inline bool has_router_alert(std::span<const std::byte> packet, std::uint16_t va
     return false;
 }
 
-/// Whether a first fragment, `rest` being what follows its fragment header, may stand: its header chain must be in it
-/// (RFC 7112), and neighbour discovery must not (RFC 6980).
-inline bool is_acceptable_first_fragment(ip_protocol next, std::span<const std::byte> rest) {
+/// What to make of a first fragment, `rest` being what follows its fragment header: its header chain must be in it (RFC 7112), and
+/// neighbour discovery must not (RFC 6980).
+inline ipv6_header_chain examine_first_fragment(ip_protocol next, std::span<const std::byte> rest) {
+    using chain = ipv6_header_chain;
+    using step = ipv6_extension_walker::result;
+    const auto incomplete = chain::reported(drop_reason::malformed, network_error::incomplete_header_chain, 0);
     ipv6_extension_walker walk(static_cast<std::uint8_t>(next), rest);
     auto result = walk.step();
-    while (result == ipv6_extension_walker::result::extension) {
-        if (walk.kind() == ip_protocol::fragment) return false;
+    while (result == step::extension) {
+        if (walk.kind() == ip_protocol::fragment) return chain::discarded(drop_reason::malformed);
         result = walk.step();
     }
-    if (result != ipv6_extension_walker::result::upper_layer) return false;
-    switch (walk.next()) {
-    case ip_protocol::tcp: return walk.rest().size() >= 20;
-    case ip_protocol::udp: return walk.rest().size() >= sizeof(udp_header);
-    case ip_protocol::icmpv6: {
-        const auto* icmp = header_at<icmp_header>(walk.rest());
-        return icmp && (icmp->type < std::uint8_t(icmpv6_type::router_solicitation) || icmp->type > std::uint8_t(icmpv6_type::redirect));
+    if (result == step::truncated) return incomplete;
+    if (result != step::upper_layer) return chain::discarded(drop_reason::malformed);
+    std::size_t header = 0;
+    if (walk.next() == ip_protocol::tcp) header = 20;
+    if (walk.next() == ip_protocol::udp) header = sizeof(udp_header);
+    if (walk.next() == ip_protocol::icmpv6) header = sizeof(icmp_header);
+    if (walk.rest().size() < header) return incomplete;
+    if (walk.next() == ip_protocol::icmpv6) {
+        const auto type = header_at<icmp_header>(walk.rest())->type;
+        if (type >= std::uint8_t(icmpv6_type::router_solicitation) && type <= std::uint8_t(icmpv6_type::redirect)) return chain::discarded(drop_reason::malformed);
     }
-    default: return true;
-    }
+    return {.what = chain::verdict::upper_layer};
 }
 
 /// The upper layer of a packet that begins with its IPv6 header, for whoever must know what an error is about. The size is 0

@@ -112,7 +112,7 @@ TEST_CASE("so many bytes are held for a neighbour, the oldest giving way") {
 }
 
 TEST_CASE("all fragments of the largest datagram are held") {
-    for (const std::size_t mtu : {576, 1280, 1500, 9000}) {
+    for (const std::size_t mtu : {576u, 1280u, 1500u, 9000u}) {
         CAPTURE(mtu);
         fixture f;
         const auto room = (mtu - 48) & ~std::size_t{7};  // behind headers of IPv6

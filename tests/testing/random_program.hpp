@@ -182,7 +182,8 @@ private:
         error_ = error;
         CAPTURE(name);
         CAPTURE(to_string(error));
-        // Nobody resets, and nothing times out, but where the peer has gone away with something unread, or has never been there.
+        // Nobody resets, and nothing times out, but where the peer has gone away with something unread, or has never been there. (One that is gone
+        // for good and is not heard eight times in a row gives up as well: once in a million connections over such lines.)
         const bool peer_is_gone = !peer || (peer->closed_ && !peer->closed_properly_) || peer->error_ != errc::ok;
         CHECK(peer_is_gone);
     }

@@ -119,6 +119,43 @@ TEST_CASE("an interface that cannot be opened says why") {
     CHECK(contains(message_of([] { netkit::packet_socket::open("down0"); }), "bring it up as root: ip link set down0 up"));
 }
 
+TEST_CASE("an interface that is down comes back; one that is deleted is gone for good") {
+    netkit::pool buffers;
+    std::array<netkit::packet, 8> batch;
+    const auto transmit = [&](netkit::packet_socket& device) {
+        auto frame = netkit::packet(buffers, 0, 60);
+        frame.append(60);
+        return device.transmit(std::span(&frame, 1));
+    };
+    const auto receive_all = [&](netkit::packet_socket& device) {
+        while (device.receive({buffers, 64}, batch) != 0) {}
+    };
+    for (const bool down_before : {false, true}) {
+        CAPTURE(down_before);
+        make_veth("gone0", "gone1");
+        auto device = netkit::packet_socket::open("gone0");
+        REQUIRE(std::system("ip link set gone0 down") == 0);
+        receive_all(device);
+        CHECK(transmit(device) == 1);
+        CHECK(device.statistics().send_errors == 1);
+        CHECK(device.native_handle() >= 0);
+        if (!down_before) {
+            REQUIRE(std::system("ip link set gone0 up") == 0);
+            CHECK(transmit(device) == 1);
+            CHECK(device.statistics().sent == 1);
+        }
+        REQUIRE(std::system("ip link del gone0") == 0);
+        receive_all(device);
+        // Of one that was down already only sending tells.
+        CHECK((device.native_handle() == -1) == !down_before);
+        CHECK(transmit(device) == 1);
+        CHECK(device.native_handle() == -1);
+        CHECK(transmit(device) == 1);
+        receive_all(device);
+        CHECK(device.statistics().send_errors == 3);
+    }
+}
+
 TEST_CASE("one who may not open packet sockets is told how to") {
     const auto child = ::fork();
     if (child == 0) {

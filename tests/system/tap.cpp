@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <span>
 
 using namespace netkit::test;
@@ -99,11 +101,38 @@ TEST_CASE("a device that cannot open says what to do") {
     CHECK(contains(message_of([&] { netkit::tap::open("nk%d", impossible); }), "cannot set its MTU to 10"));
 }
 
+TEST_CASE("an interface that is down comes back; one that is deleted is gone for good") {
+    netkit::pool buffers;
+    auto device = netkit::tap::open("nk%d", with_address(true));
+    std::array<netkit::packet, 8> batch;
+    const auto receive = [&] { return device.receive({buffers, 64}, batch); };
+    const auto transmit = [&] {
+        auto frame = netkit::packet(buffers, 0, 60);
+        frame.append(60);
+        return device.transmit(std::span(&frame, 1));
+    };
+    REQUIRE(std::system(("ip link set " + device.name() + " down").c_str()) == 0);
+    while (receive() != 0) {}
+    CHECK(transmit() == 1);
+    CHECK(device.statistics().send_errors == 1);
+    REQUIRE(std::system(("ip link set " + device.name() + " up").c_str()) == 0);
+    CHECK(device.native_handle() >= 0);
+    be_pinged(device, 14, "");
+
+    const auto sent = device.statistics().sent;
+    REQUIRE(std::system(("ip link del " + device.name()).c_str()) == 0);
+    CHECK(receive() == 0);
+    CHECK(device.native_handle() == -1);
+    CHECK(transmit() == 1);
+    CHECK(device.statistics().send_errors == 2);
+    CHECK(device.statistics().sent == sent);
+}
+
 TEST_CASE("one who may not open TAP devices is told how to") {
     // A child gives up its rights, since they do not come back.
     const auto child = ::fork();
     if (child == 0) {
-        if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) ::_exit(2);
+        if (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0) ::_exit(77);
         const auto text = message_of([] { netkit::tap::open("nk0"); });
         const bool good = contains(text, "netkit: cannot open TAP 'nk0': ") && contains(text, "run as root, or");
         if (!good) std::fprintf(stderr, "%s\n", text.c_str());

@@ -53,12 +53,13 @@ public:
     }
     /// Has the passing of `delay` count as the next interrupt.
     void throttle(std::chrono::nanoseconds delay) { throttle_->arm(std::chrono::steady_clock::now() + delay); }
-    /// The reactor goes: `interrupt` is not called from now on.
+    /// The reactor or the device goes: `interrupt` is not called from now on, and there is no descriptor.
     void release() {
         throttle_->disarm();
         if (std::exchange(waiting_, false)) work_->ended();
         boost::system::error_code ignored;
         if (waiting_on_) waiting_on_->close(ignored);
+        line_.reset();
     }
 
     const interface_id id;

@@ -17,9 +17,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace netkit {
@@ -40,6 +42,9 @@ public:
     /// Tells the resolvers of this io_context an address of a host.
     void add_host(std::string_view name, const ip_address& address) { handle_->service->hosts().add(name, address); }
     void add_host(std::string_view name, std::string_view address) { add_host(name, ip_address::parse(address)); }
+    /// Calls f, from a handler of its own, with each interface whose device is gone for good (a TAP device that was deleted). That interface is
+    /// down by then, and what is sent there is dropped.
+    void on_device_gone(std::function<void(interface_id)> f) { device_gone_ = std::move(f); }
     /// Makes the calling thread the stack's. The thread that runs the io_context is, and so is any while none does; this is
     /// for a thread that comes after another one.
     void adopt_thread() { core_->adopt_thread(); }
@@ -175,10 +180,19 @@ private:
         core_->finish();
         for (auto& w : watches_)
             if (w && w->has_descriptor() && !w->scheduled && !w->throttled()) {
+                if (core_->native_handle(w->id) < 0) {
+                    give_up(*w);
+                    continue;
+                }
                 const bool blocked = core_->output_blocked(w->id);
                 if (w->masked() || (blocked && !w->waits_for_output())) w->unmask(blocked);
             }
         check_deadline();
+    }
+    void give_up(detail::device_watch& w) {
+        w.release();
+        core_->interface(w.id).up = false;
+        if (device_gone_) boost::asio::post(io_.get_executor(), [f = device_gone_, id = w.id] { f(id); });
     }
     /// A kernel delivers what a program has sent even after the program's end; here it is now or never.
     void linger() {
@@ -245,6 +259,7 @@ private:
     std::shared_ptr<detail::background_timer> deadline_;
     time_point armed_for_{};
     std::vector<std::shared_ptr<detail::device_watch>> watches_;  // by interface
+    std::function<void(interface_id)> device_gone_;
     std::vector<std::unique_ptr<wake_context>> wake_contexts_;
     detail::poll_list to_poll_;
     bool posted_ = false;

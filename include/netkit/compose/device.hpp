@@ -29,8 +29,8 @@ struct buffer_source {
 /// transmit() takes what it can from the front and says how many; the stack keeps the rest and offers it again.
 /// mtu() is in bytes of a network packet.
 /// A device may also have: `link()` (link_type, Ethernet where absent), `can()` (offloads, none where absent),
-/// `mac()` (its own link address), `native_handle()` (a descriptor that polls readable when there is something to receive),
-/// and `on_ready(void (*)(void*), void*)` (a function to call when there is).
+/// `mac()` (its own link address), `native_handle()` (a descriptor that polls readable when there is something to receive, closed and -1
+/// once the device is gone for good), and `on_ready(void (*)(void*), void*)` (a function to call when there is).
 template <class D>
 concept device = std::movable<D> && requires(D& d, const D& c, const buffer_source& from, std::span<packet> batch) {
     { d.receive(from, batch) } -> std::same_as<std::size_t>;

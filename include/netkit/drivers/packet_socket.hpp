@@ -58,12 +58,13 @@ public:
 
     std::size_t receive(const buffer_source& from, std::span<packet> batch) {
         std::size_t got = 0;
-        for (std::size_t looked_at = 0; looked_at < batch.size();) {
+        for (std::size_t looked_at = 0; looked_at < batch.size() && socket_;) {
             const auto wanted = landing_->prepare(from, std::min(batch.size() - looked_at, most_received_at_once), sizeof(vlan_tag));
             for (std::size_t i = 0; i < wanted; ++i) messages_->expect(i, landing_->space(i));
             const auto came = wanted == 0 ? 0 : ::recvmmsg(socket_.get(), messages_->each.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
             if (came < 0 && errno == EINTR) continue;
-            if (came <= 0) break;  // EAGAIN: drained; ENETDOWN: told once when the interface goes down
+            if (came < 0 && errno == ENETDOWN && !is_bound()) socket_ = {};  // told once, when the interface goes down or away
+            if (came <= 0) break;
             looked_at += static_cast<std::size_t>(came);
             for (std::size_t i = 0; i < static_cast<std::size_t>(came); ++i)
                 if (auto frame = take(from, i)) batch[got++] = std::move(frame);
@@ -86,6 +87,7 @@ public:
                 ++statistics_.send_full;
                 break;
             } else if (errno != EINTR) {
+                if (errno == ENXIO) socket_ = {};  // the interface went away while it was down
                 ++statistics_.send_errors;  // of the first alone: too long, the interface is down
                 ++taken;
             }
@@ -96,6 +98,7 @@ public:
     std::size_t mtu() const { return mtu_; }
     link_type link() const { return link_type::ethernet; }
     offloads can() const { return {.checksum = offload_, .scatter = true, .segmentation = offload_}; }
+    /// -1 once the interface is found to have been deleted: there is nothing to wait for, and what is sent counts as send_errors.
     int native_handle() const { return socket_.get(); }
     /// An address of our own, made up at random; the interface itself has host_mac().
     mac_address mac() const { return mac_; }
@@ -177,6 +180,12 @@ private:
     }
     void set(int level, int option, int value, const std::string& what) {
         if (::setsockopt(socket_.get(), level, option, &value, sizeof value) != 0) throw device_error(what, errno, "");
+    }
+    /// The kernel takes the interface off the socket when it is deleted, or moved to another namespace.
+    bool is_bound() const {
+        sockaddr_ll address{};
+        socklen_t size = sizeof address;
+        return ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 && address.sll_ifindex > 0;
     }
     /// Room for bursts; as much as this user may have.
     void widen(int forced, int usual) {

@@ -41,7 +41,7 @@ class tun_queue {
 public:
     std::size_t receive(const buffer_source& from, std::span<packet> batch) {
         std::size_t got = 0;
-        for (std::size_t looked_at = 0; looked_at < batch.size(); ++looked_at) {
+        for (std::size_t looked_at = 0; looked_at < batch.size() && descriptor_; ++looked_at) {
             if (landing_.prepare(from, 1) == 0) break;
             virtio_net_header header;
             const auto space = landing_.space(0);
@@ -49,7 +49,8 @@ public:
             const auto read = ::readv(descriptor_.get(), parts.data(), 2);
             if (read < 0) {
                 if (errno == EINTR) continue;
-                break;  // EAGAIN: drained; EIO: the interface is down
+                if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) descriptor_ = {};  // EBADFD: the interface was deleted; one that is down is only drained
+                break;
             }
             const auto size = static_cast<std::size_t>(read);
             if (size <= header_size() || size - header_size() >= space.size()) {
@@ -82,6 +83,7 @@ public:
     std::size_t mtu() const { return mtu_; }
     link_type link() const { return link_; }
     offloads can() const { return {.checksum = offload_, .scatter = true, .segmentation = offload_}; }
+    /// -1 once the interface was deleted: there is nothing to wait for, and what is sent counts as send_errors.
     int native_handle() const { return descriptor_.get(); }
     /// The kernel's name for its end; what "%d" became.
     const std::string& name() const { return name_; }

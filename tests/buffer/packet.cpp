@@ -5,7 +5,12 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <array>
+#include <csignal>
+#include <string>
 #include <utility>
 
 namespace buffer_packet_tests {
@@ -246,5 +251,41 @@ TEST_CASE("a buffer that is used again remembers nothing") {
         CHECK(p.checksum() == checksum_state::unknown);
     }
 }
+
+#ifndef NDEBUG
+// In a child, for which it ends there.
+template <class Push>
+std::string dies_saying(Push push) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const auto child = ::fork();
+    if (child == 0) {
+        std::signal(SIGABRT, SIG_DFL);
+        ::dup2(ends[1], STDERR_FILENO);
+        push();
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    std::array<char, 4096> text{};
+    std::string said;
+    for (ssize_t n; (n = ::read(ends[0], text.data(), text.size())) > 0;) said.append(text.data(), static_cast<std::size_t>(n));
+    ::close(ends[0]);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) ? said : "it lived";
+}
+
+TEST_CASE("a header for which there is no room is told of where assertions are compiled in") {
+    pool home;
+    packet p(home, sizeof(header) + 1);
+    const auto bytes = counting(6);
+    for (const auto& said : {dies_saying([&] { p.push<header>(), p.push<header>(); }), dies_saying([&] { p.push(header{}), p.push(header{}); }),
+                             dies_saying([&] { p.push(std::size_t{6}); }), dies_saying([&] { p.push(std::span<const std::byte>(bytes)); })})
+        CHECK(said.find("netkit: no headroom: does a layer push more than its header_size?") != said.npos);
+    p.push<header>();
+    CHECK(p.push(std::size_t{1}).size() == 1);
+    CHECK(p.headroom() == 0);
+}
+#endif
 
 }  // namespace buffer_packet_tests

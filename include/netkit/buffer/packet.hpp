@@ -8,6 +8,7 @@
 #include <netkit/core/inline.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -92,6 +93,7 @@ public:
     /// Puts a header in front, whose every field is then to be set in place. The room must be there: see position::headroom.
     template <wire_format Header>
     Header& push() {
+        check_headroom(sizeof(Header));
         // Not constructed: headers begin to exist where bytes do, and zeros would be stored only to be stored over.
         buffer_->first -= sizeof(Header);
         return *reinterpret_cast<Header*>(buffer_->first);
@@ -99,17 +101,20 @@ public:
     /// Puts a header in front, as given.
     template <wire_format Header>
     void push(const Header& header) {
+        check_headroom(sizeof header);
         buffer_->first -= sizeof header;
         std::memcpy(buffer_->first, &header, sizeof header);
     }
     /// Puts n bytes in front, to be filled; n must not exceed headroom().
     std::span<std::byte> push(std::size_t n) {
+        check_headroom(n);
         buffer_->first -= n;
         return {buffer_->first, n};
     }
 
     /// Puts bytes in front, as given: at most headroom() of them.
     void push(std::span<const std::byte> bytes) {
+        check_headroom(bytes.size());
         buffer_->first -= bytes.size();
         // Options of TCP are such, and mostly of one size.
         if (bytes.size() == 12) [[likely]] std::memcpy(buffer_->first, bytes.data(), 12);
@@ -288,6 +293,8 @@ private:
         if (wanted <= buffer_capacities[2]) return home->get(2, headroom);
         return nullptr;
     }
+    /// Without NDEBUG alone: this is the data path, and a composition's headroom is right by construction where its layers tell the truth.
+    NETKIT_INLINE void check_headroom([[maybe_unused]] std::size_t n) const { assert(n <= headroom() && "netkit: no headroom: does a layer push more than its header_size?"); }
     /// Whether what a partial checksum covers, and its field, are among the packet's own bytes still.
     NETKIT_INLINE bool reaches_its_checksum() const {
         const auto& about = buffer_->about;

@@ -13,7 +13,8 @@ namespace netkit {
 
 /// A layer is a plain struct. It states
 ///     static constexpr auto key              the number under which it stands on the layer below
-///     static constexpr std::size_t header_size   bytes it puts in front of what it sends
+///     static constexpr std::size_t header_size   bytes it puts in front of what it sends, at most: the room for them is made by this number
+///                                            alone, so that more would be written before the buffer (an assertion, without NDEBUG)
 ///     using sends_to                         the kind of place it addresses: mac_address, any_host, ...
 /// and derives from one of the types below, which hold the layers that stand on it. It has
 ///     void receive(context auto here, packet p, const From& from)             a packet coming up

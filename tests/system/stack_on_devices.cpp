@@ -31,6 +31,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <span>
@@ -162,7 +163,7 @@ void exercise(netkit::any_device device) {
         CHECK(complaints_of_tshark(path) == "");
         CHECK(frames_by_tshark(path) == passed);
     } else {
-        MESSAGE("tshark is not installed: the capture was not judged");
+        std::printf("NOT TRIED: tshark is not installed: the capture was not judged\n");
     }
     ::unlink(path);
 }

@@ -140,8 +140,10 @@ TEST_CASE("one who may not open TAP devices is told how to") {
     }
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0);
+    REQUIRE(WIFEXITED(status));
+    const auto result = WEXITSTATUS(status);
+    if (result == 77) std::printf("NOT TRIED: in a namespace of one user there is no other\n");
+    else CHECK(result == 0);
 }
 
 int main(int argc, char** argv) {

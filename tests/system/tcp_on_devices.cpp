@@ -111,7 +111,7 @@ void exercise(netkit::any_device device, bool super_segments) {
         CHECK(c[netkit::drop_reason::truncated] == 0);
     }
     if (have_tshark()) CHECK(complaints_of_tshark(path, "-d tcp.port==80,data") == "");
-    else MESSAGE("tshark is not installed: the capture was not judged");
+    else std::printf("NOT TRIED: tshark is not installed: the capture was not judged\n");
     ::unlink(path);
 }
 

@@ -29,10 +29,10 @@ need_commands() {
 # enter_network_namespace SECONDS: the script starts again, with only a loopback of its own, and at most so long.
 enter_network_namespace() {
     [ -n "${NETKIT_NAMESPACE_OF_OUR_OWN:-}" ] && return
-    [ "$(id -u)" -eq 0 ] || skip "not root: making TAP devices and network namespaces needs CAP_NET_ADMIN"
+    [ "$(id -u)" -eq 0 ] || skip "not root: making TAP devices and network namespaces needs CAP_NET_ADMIN (sudo ctest --test-dir $NETKIT_BUILD_DIR -L system)"
     local why
-    why=$(unshare --net true 2>&1) || skip "no network namespace of our own: $why"
-    [ -c /dev/net/tun ] || skip "no TAP devices: /dev/net/tun is missing"
+    why=$(unshare --net true 2>&1) || skip "no network namespace of our own: $why (in a container: --cap-add SYS_ADMIN --cap-add NET_ADMIN)"
+    [ -c /dev/net/tun ] || skip "no TAP devices: /dev/net/tun is missing (as root: modprobe tun; in a container: --device /dev/net/tun)"
     rm -rf "$work"
     NETKIT_NAMESPACE_OF_OUR_OWN=1 exec timeout --kill-after=5 "$1" unshare --net bash "$0"
 }

@@ -88,9 +88,9 @@ done
 as_nobody=()
 if [ "$(id -u)" -eq 0 ]; then as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups); fi
 if [ "$(id -u)" -eq 0 ] && ! { have setpriv && "${as_nobody[@]}" test -x "$programs/tcp_echo" 2>/dev/null; }; then
-    echo "        a missing right: not tried, for nobody may run programs in $programs"
+    echo "NOT TRIED: what is said of a missing right: nobody may run programs in $programs"
 elif [ ! -c /dev/net/tun ]; then
-    echo "        a missing right: not tried, for there is no /dev/net/tun"
+    echo "NOT TRIED: what is said of a missing right: there is no /dev/net/tun"
 else
     without_rights() {
         local said result

@@ -19,7 +19,8 @@
 using host = netkit::ethernet<netkit::arp, netkit::ipv4<netkit::icmp, netkit::tcp<>>>;  // a stack is a type
 using tcp = netkit::ip::tcp;                                                             // was: boost::asio::ip::tcp
 
-int main() {
+int main(int argc, char**) {
+    if (argc > 1) return std::cerr << "quick_start takes no arguments: two hosts in this process, of which one greets the other\n", 2;
     boost::asio::io_context io;
     netkit::reactor<netkit::stack<host, netkit::memory_link>> server{io}, client{io, netkit::not_default};
     auto [left, right] = netkit::memory_link::make();

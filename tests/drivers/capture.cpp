@@ -226,4 +226,18 @@ TEST_CASE("a file that cannot be written is an error that names it") {
     CHECK_THROWS_WITH_AS(make(), "netkit: cannot write the capture file '/nonexistent/x.pcapng': No such file or directory", netkit::device_error);
 }
 
+TEST_CASE("a file that cannot be written completely is told of at the end, and holds up nothing") {
+    netkit::pool buffers;
+    auto [a, b] = memory_link::make();
+    capture<memory_link> device(std::move(a), "/dev/full");
+    auto frame = packet_of(buffers, "one");
+    CHECK(device.transmit(std::span(&frame, 1)) == 1);
+    CHECK_FALSE(device.writer()->failed());
+    for (int i = 0; i < 2; ++i)
+        CHECK_THROWS_WITH_AS(device.writer()->finish(), "netkit: cannot write the capture file '/dev/full': No space left on device", netkit::device_error);
+    CHECK(device.writer()->failed());
+    frame = packet_of(buffers, "two");
+    CHECK(device.transmit(std::span(&frame, 1)) == 1);
+}
+
 }  // namespace drivers_capture_tests

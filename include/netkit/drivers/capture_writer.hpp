@@ -38,8 +38,8 @@ public:
 
     /// Overwrites the file. Throws device_error where it cannot be written.
     explicit capture_writer(const std::string& path, clock_function now = system_time)
-        : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)), now_(std::move(now)) {
-        if (!file_) throw device_error("cannot write the capture file '" + path + "'", errno, "");
+        : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)), now_(std::move(now)) {
+        if (!file_) fail(errno);
         append_pcapng_section(pending_);
     }
     capture_writer(const capture_writer&) = delete;
@@ -75,18 +75,24 @@ public:
     }
     void flush() {
         std::span<const std::byte> left(pending_);
-        while (!left.empty() && !failed_) {
+        while (!left.empty() && !failed()) {
             const auto n = ::write(file_.get(), left.data(), left.size());
             if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) failed_ = true;
+            if (n <= 0) error_ = n < 0 ? errno : EIO;
             else left = left.subspan(static_cast<std::size_t>(n));
         }
         pending_.clear();
     }
     /// A write has failed (the disk is full): the file ends there, and traffic goes on.
-    bool failed() const { return failed_; }
+    bool failed() const { return error_ != 0; }
+    /// flush(), for who wants to know: throws device_error where a write has failed, now or before.
+    void finish() {
+        flush();
+        if (failed()) fail(error_);
+    }
 
 private:
+    [[noreturn]] void fail(int error) const { throw device_error("cannot write the capture file '" + path_ + "'", error, ""); }
     static void complete_checksum(std::span<std::byte> frame, std::size_t start, std::size_t offset) {
         if (start + offset + 2 > frame.size()) return;
         auto value = fold16(sum16(std::span<const std::byte>(frame.subspan(start))));
@@ -94,11 +100,12 @@ private:
         std::memcpy(frame.data() + start + offset, &value, sizeof value);
     }
 
+    std::string path_;
     file_descriptor file_;
     clock_function now_;
     pcapng_bytes pending_;
     std::uint32_t interfaces_ = 0;
-    bool failed_ = false;
+    int error_ = 0;
 };
 
 }  // namespace netkit

@@ -108,7 +108,7 @@ TEST_CASE("what goes out by an interface that is down is refused") {
 TEST_CASE("an interface on which the composition cannot stand is refused in words") {
     stack_of<both> s;
     auto [x, y] = memory_link::make({.mtu = 1000});
-    CHECK_THROWS_WITH_AS(s.attach(std::move(x), mac(1), "narrow"), "netkit: interface 'narrow' has an MTU of 1000 bytes, too small for this composition, which needs 1280", std::invalid_argument);
+    CHECK_THROWS_WITH_AS(s.attach(std::move(x), mac(1), "narrow"), "netkit: interface 'narrow' has an MTU of 1000 bytes, too small for this composition, which needs 1280: give it a larger one, or leave out the layer that needs that (IPv6 needs 1280)", std::invalid_argument);
     CHECK(s.interface_count() == 1);
     auto [u, v] = memory_link::make();
     CHECK_THROWS_WITH_AS(s.attach(std::move(u), mac_address::broadcast(), "odd"), "netkit: interface 'odd' cannot have the group address ff:ff:ff:ff:ff:ff as its own", std::invalid_argument);

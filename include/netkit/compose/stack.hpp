@@ -285,7 +285,7 @@ private:
             using layer = typename decltype(here)::layer_type;
             if constexpr (requires { layer::least_mtu; })
                 if (here.speaker() == speaker && i.mtu < layer::least_mtu)
-                    throw std::invalid_argument("netkit: interface '" + i.name + "' has an MTU of " + std::to_string(i.mtu) + " bytes, too small for this composition, which needs " + std::to_string(layer::least_mtu));
+                    throw std::invalid_argument("netkit: interface '" + i.name + "' has an MTU of " + std::to_string(i.mtu) + " bytes, too small for this composition, which needs " + std::to_string(layer::least_mtu) + ": give it a larger one, or leave out the layer that needs that (IPv6 needs 1280)");
         });
     }
     interface_id announce(interface_id id) {

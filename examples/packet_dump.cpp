@@ -24,6 +24,7 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ public:
 
 private:
     void print(netkit::context auto here, const netkit::packet& p, char direction) {
+        if (most != 0 && printed == most) return;
         std::vector<std::byte> bytes(p.size());
         p.copy_to(bytes);
         const auto since = std::chrono::duration<double>(here.now() - start_.value_or(here.now())).count();
@@ -65,19 +67,25 @@ int main(int argc, char** argv) {
     example::host_options options;
     std::size_t count = 0;
     example::add_host_options(app, options);
-    app.add_option("-c,--count", count, "stop after this many");
+    app.add_option("-c,--count", count, "stop after this many")->check(example::not_negative());
     return example::run_program(app, argc, argv, [&] {
         boost::asio::io_context io;
         const auto spec = netkit::device_spec::parse(options.device);
         const bool linked = spec.what == netkit::device_spec::kind::link;
         if (linked && options.addresses.empty()) options.addresses = {"198.18.0.2/24"};
 
+        const auto addresses = example::parse_addresses(options.addresses, spec);
+        const auto mac = options.mac.empty() ? netkit::mac_address(2, 0x6e, 0x6b, 0, 0, 2) : example::parse_mac(options.mac);
+        example::check_capture(options.capture, spec);
+
         dumping net{io};
         netkit::memory_link far_end;
         device opened(spec.open(linked ? &far_end : nullptr), options.capture);
-        const auto eth = net.attach(std::move(opened), options.mac.empty() ? netkit::mac_address(2, 0x6e, 0x6b, 0, 0, 2) : netkit::mac_address::parse(options.mac), "eth0");
-        for (const auto& a : options.addresses) net.add_address(eth, netkit::address_prefix::parse(a));
-        if (!options.gateway.empty()) net.add_gateway(netkit::ip_address::parse(options.gateway), eth);
+        const auto writer = opened.writer();
+        const auto eth = net.attach(std::move(opened), mac, netkit::to_string(spec));
+        for (const auto& a : addresses) net.add_address(eth, a);
+        if (!options.gateway.empty()) net.add_gateway(example::parse_gateway(options.gateway, addresses), eth);
+        net.on_device_gone([&](netkit::interface_id) { throw std::runtime_error("the device " + options.device + " is gone"); });
 
         auto& shown = net.stack().root().observer;
         shown.most = count;
@@ -91,11 +99,11 @@ int main(int argc, char** argv) {
         signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
         if (linked) {
             neighbour.emplace(io, netkit::not_default);
-            const auto on = neighbour->attach(device(std::move(far_end)), netkit::mac_address(2, 0x6e, 0x6b, 0, 0, 1), "eth0");
-            neighbour->add_address(on, "198.18.0.1/24");
+            const auto on = neighbour->attach(device(std::move(far_end)), netkit::mac_address(2, 0x6e, 0x6b, 0, 0, 1), "neighbour");
+            neighbour->add_address(on, example::neighbour_of(addresses.front(), addresses));
             ping.emplace(neighbour->at<netkit::icmp>());
             const std::array<std::byte, 32> payload{};
-            (void)ping->send(netkit::ip_address::parse("198.18.0.2"), 1, payload);
+            (void)ping->send(addresses.front().address, 1, payload);
             timer.expires_after(std::chrono::milliseconds(200));
             timer.async_wait([&](boost::system::error_code) { io.stop(); });
         }
@@ -103,9 +111,10 @@ int main(int argc, char** argv) {
             // A file is not waited for: it is read as fast as the stack takes it.
             while (net.stack().poll() != 0 && (count == 0 || shown.printed < count)) {
             }
-            return 0;
+        } else {
+            io.run();
         }
-        io.run();
+        if (writer) writer->finish();
         return linked && shown.printed == 0 ? 1 : 0;
     });
 }

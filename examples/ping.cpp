@@ -26,7 +26,7 @@ using milliseconds = std::chrono::duration<double, std::milli>;
 class pinger {
 public:
     pinger(boost::asio::io_context& io, example::host& host, netkit::ip_address target, unsigned count, std::chrono::duration<double> interval, std::size_t size)
-        : io_(io), host_(host), timer_(io), signals_(io, SIGINT), echo_(host.open_echo(target.is_v6())), target_(target), count_(count), interval_(std::chrono::duration_cast<steady::duration>(interval)), payload_(size, std::byte{0x6e}) {
+        : io_(io), host_(host), timer_(io), signals_(io, SIGINT, SIGTERM), echo_(host.open_echo(target.is_v6())), target_(target), count_(count), interval_(std::chrono::duration_cast<steady::duration>(interval)), payload_(size, std::byte{0x6e}) {
         echo_->on_ready([](void* self) { static_cast<pinger*>(self)->read(); }, this);
         signals_.async_wait([this](boost::system::error_code ec, int) {
             if (!ec) finish();
@@ -130,9 +130,10 @@ int main(int argc, char** argv) {
         boost::asio::io_context io;
         example::host host(io, options);
         if (target.empty() && !host.has_neighbour()) throw std::invalid_argument("name an address to ping");
-        const auto to = target.empty() ? host.neighbour_address(false) : netkit::ip_address::parse(target);
+        const auto to = target.empty() ? host.neighbour_address() : netkit::ip_address::parse(target);
         pinger ping(io, host, to, count, std::chrono::duration<double>(interval), size);
         io.run();
+        host.finish_capture();
         return ping.all_answered() ? 0 : 1;
     });
 }

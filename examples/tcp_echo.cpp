@@ -12,12 +12,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <string>
 
 namespace {
@@ -68,24 +68,30 @@ int main(int argc, char** argv) {
     example::host_options options;
     std::uint16_t port = 7;
     example::add_host_options(app, options);
-    app.add_option("--port", port, "port to listen on")->capture_default_str();
+    app.add_option("--port", port, "port to listen on")->capture_default_str()->check(example::any_port());
     return example::run_program(app, argc, argv, [&] {
         asio::io_context io;
         example::host host(io, options);
         tcp::acceptor acceptor(io, {tcp::v6(), port});
         asio::co_spawn(io, serve(acceptor), asio::detached);
+        host.on_end([&] {
+            if (host.has_neighbour()) io.stop();
+            acceptor.close();
+        });
         int result = 0;
         if (host.has_neighbour()) {
-            const tcp::endpoint to(asio::ip::make_address(to_string(host.address(false))), port);
-            asio::co_spawn(io, try_it(host.neighbour_executor(), to, acceptor, result), example::rethrow);
-            io.run();
-            return result;
+            result = 1;
+            const tcp::endpoint to(asio::ip::make_address(to_string(host.address())), port);
+            asio::co_spawn(io, try_it(host.neighbour_executor(), to, acceptor, result), [&](std::exception_ptr e) {
+                host.ended();
+                example::rethrow(e);
+            });
+        } else {
+            std::printf("echoing on port %u\n", port);
+            std::fflush(stdout);
         }
-        asio::signal_set signals(io, SIGINT, SIGTERM);
-        signals.async_wait([&](error_code, int) { acceptor.close(); });
-        std::printf("echoing on port %u\n", port);
-        std::fflush(stdout);
         io.run();
-        return 0;
+        host.finish_capture();
+        return result;
     });
 }

@@ -11,11 +11,11 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <string>
 
 namespace {
@@ -38,7 +38,7 @@ asio::awaitable<void> echo(udp::socket& socket) {
 }
 
 asio::awaitable<void> try_it(netkit::stack_executor from, udp::endpoint to, udp::socket& server, int& result) {
-    udp::socket socket(from, udp::endpoint(udp::v4(), 0));
+    udp::socket socket(from, udp::endpoint(to.protocol(), 0));
     const std::string said = "Hello across the link, in one datagram";
     co_await socket.async_send_to(asio::buffer(said), to, asio::use_awaitable);
     std::string heard(said.size(), ' ');
@@ -56,24 +56,30 @@ int main(int argc, char** argv) {
     example::host_options options;
     std::uint16_t port = 7;
     example::add_host_options(app, options);
-    app.add_option("--port", port, "port to listen on")->capture_default_str();
+    app.add_option("--port", port, "port to listen on")->capture_default_str()->check(example::any_port());
     return example::run_program(app, argc, argv, [&] {
         asio::io_context io;
         example::host host(io, options);
         udp::socket socket(io, udp::endpoint(udp::v6(), port));
         asio::co_spawn(io, echo(socket), asio::detached);
+        host.on_end([&] {
+            if (host.has_neighbour()) io.stop();
+            socket.close();
+        });
         int result = 0;
         if (host.has_neighbour()) {
-            const udp::endpoint to(asio::ip::make_address(to_string(host.address(false))), port);
-            asio::co_spawn(io, try_it(host.neighbour_executor(), to, socket, result), example::rethrow);
-            io.run();
-            return result;
+            result = 1;
+            const udp::endpoint to(asio::ip::make_address(to_string(host.address())), port);
+            asio::co_spawn(io, try_it(host.neighbour_executor(), to, socket, result), [&](std::exception_ptr e) {
+                host.ended();
+                example::rethrow(e);
+            });
+        } else {
+            std::printf("echoing on port %u\n", port);
+            std::fflush(stdout);
         }
-        asio::signal_set signals(io, SIGINT, SIGTERM);
-        signals.async_wait([&](error_code, int) { socket.close(); });
-        std::printf("echoing on port %u\n", port);
-        std::fflush(stdout);
         io.run();
-        return 0;
+        host.finish_capture();
+        return result;
     });
 }

@@ -16,7 +16,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
@@ -195,11 +194,11 @@ int main(int argc, char** argv) {
     std::vector<std::string> tls;
     example::add_host_options(app, options);
     app.add_option("--root", root, "folder of the files")->capture_default_str();
-    app.add_option("--port", ports, "port to listen on; repeatable (80, or 443 with --tls)");
+    app.add_option("--port", ports, "port to listen on; repeatable (80, or 443 with --tls)")->allow_extra_args(false)->check(example::any_port());
     app.add_option("--tls", tls, "certificate chain and private key, PEM files: HTTPS instead of HTTP")->expected(2);
     return example::run_program(app, argc, argv, [&] {
+        server all{example::http_site(root), {}};  // outlives the connections, which may end with the io_context
         asio::io_context io;
-        server all{example::http_site(root), {}};
         if (ports.empty()) ports.push_back(tls.empty() ? 80 : 443);
 #ifdef NETKIT_HAS_OPENSSL
         ssl::context tls_context(ssl::context::tls_server);
@@ -215,10 +214,9 @@ int main(int argc, char** argv) {
         for (const auto port : ports) acceptors.push_back(listen(io, port));
         for (auto& acceptor : acceptors) asio::co_spawn(io, serve_all(acceptor, all), asio::detached);
 
-        asio::signal_set signals(io, SIGINT, SIGTERM);
         asio::steady_timer patience(io);
         const auto stop = [&] {
-            signals.cancel();
+            host.ended();
             for (auto& acceptor : acceptors) acceptor.close();
             patience.expires_after(stop_timeout);
             patience.async_wait([&](error_code error) {
@@ -226,12 +224,10 @@ int main(int argc, char** argv) {
             });
             all.connections.stop([&] { patience.cancel(); });
         };
-        signals.async_wait([&](error_code error, int) {
-            if (!error) stop();
-        });
+        host.on_end(stop);
 
         if (host.has_neighbour()) {
-            const tcp::endpoint to(asio::ip::make_address(to_string(host.address(false))), ports.front());
+            const tcp::endpoint to(asio::ip::make_address(to_string(host.address())), ports.front());
             bool well = false;
             std::exception_ptr failure;
             const auto done = [&](std::exception_ptr e) {
@@ -242,6 +238,7 @@ int main(int argc, char** argv) {
             io.run();
             if (failure) std::rethrow_exception(failure);
             say_what_was_done(all, host);
+            host.finish_capture();
             return well ? 0 : 1;
         }
         std::string where;
@@ -250,6 +247,7 @@ int main(int argc, char** argv) {
         std::fflush(stdout);
         io.run();
         say_what_was_done(all, host);
+        host.finish_capture();
         return 0;
     });
 }

@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,20 +20,29 @@ namespace example {
 /// The composition is compiled in host.cpp alone: programs name neither it nor its layers.
 class host {
 public:
-    /// Throws, saying what is missing, where an option is malformed or the device cannot be opened.
+    /// Throws, saying what is wrong or missing, where an option is malformed or the device cannot be opened. When the device is gone for
+    /// good (its interface was deleted), the io_context's run() throws.
     host(boost::asio::io_context& io, const host_options& options);
     ~host();
 
     /// What sockets of this host are made from. Those made from the io_context are this host's too.
     netkit::stack_executor executor();
-    /// This host's first address of a family; the unspecified one where it has none.
-    netkit::ip_address address(bool v6) const;
+    /// This host's first address; the unspecified one where it has none.
+    netkit::ip_address address() const;
     /// For about a second after the start, IPv6 addresses may be another host's too, and are not used.
     bool is_checking_addresses() const;
 
     bool has_neighbour() const;
     netkit::stack_executor neighbour_executor();
-    netkit::ip_address neighbour_address(bool v6) const;
+    /// Its address in the network of this host's first one.
+    netkit::ip_address neighbour_address() const;
+
+    /// Has stop() called once, when SIGINT or SIGTERM comes, or the device is a file and has been read. Until then, or until ended(), that is
+    /// work of the io_context.
+    void on_end(std::function<void()> stop);
+    void ended();
+    /// Writes what is left of the capture. Throws where it could not be written completely.
+    void finish_capture();
 
     /// Sends echo requests and gets the replies.
     std::unique_ptr<netkit::echo_socket> open_echo(bool v6);

@@ -128,7 +128,8 @@ byte_range byte_range::parse(std::string_view field, std::uint64_t size) {
 http_site::http_site(const fs::path& root) {
     std::error_code error;
     root_ = fs::canonical(root, error);
-    if (error || !fs::is_directory(root_, error)) throw std::invalid_argument("there is no folder " + root.string() + " to serve (--root)");
+    if (error) throw std::invalid_argument("there is no folder " + root.string() + " to serve (--root)");
+    if (!fs::is_directory(root_, error)) throw std::invalid_argument(root.string() + " is not a folder, as --root must be");
 }
 
 bool http_site::decode(std::string_view target, fs::path& path) {

@@ -1,4 +1,6 @@
 // A protocol of one's own on an EtherType of one's own: two hosts greet each other, with no IP anywhere.
+#include "common/run_program.hpp"
+
 #include <netkit/asio/reactor.hpp>
 #include <netkit/compose/stack.hpp>
 #include <netkit/drivers/memory_link.hpp>
@@ -41,7 +43,7 @@ struct beacon : netkit::leaf {
 };
 // ---- that is all: it stands on Ethernet like any other layer ----
 
-int main() {
+int run() {
     using host = netkit::reactor<netkit::stack<netkit::ethernet<beacon>, netkit::memory_link>>;
     boost::asio::io_context io;
     host a{io}, b{io, netkit::not_default};
@@ -66,4 +68,9 @@ int main() {
     tick(tick);
     io.run();
     return a.at<beacon>()->heard == 3 && b.at<beacon>()->heard == 3 ? 0 : 1;
+}
+
+int main(int argc, char** argv) {
+    CLI::App app("Two hosts in this process greet each other by a protocol of their own", "custom_protocol");
+    return example::run_program(app, argc, argv, run);
 }

@@ -19,6 +19,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
@@ -32,6 +33,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -209,9 +211,18 @@ int run(const demo::line_options& line, std::size_t size) {
     deadline.async_wait([&](error_code error) {
         if (!error) io.stop();
     });
+    asio::signal_set signals(io, SIGINT, SIGTERM);
+    signals.async_wait([&](error_code error, int) {
+        if (error) return;
+        failure = std::make_exception_ptr(std::runtime_error("interrupted"));
+        io.stop();
+    });
     const auto done = [&](std::exception_ptr e) {
         if (e && !failure) failure = e;
-        if (--left == 0 || e) deadline.cancel();
+        if (--left == 0 || e) {
+            deadline.cancel();
+            signals.cancel();
+        }
         if (e) io.stop();
     };
     const tcp::endpoint to(asio::ip::make_address(to_string(net.server_address())), 80);
@@ -228,6 +239,7 @@ int run(const demo::line_options& line, std::size_t size) {
     print_info("server", server_info);
     print_info("client", client.info);
     std::printf("\nThe counters\n\n%s", net.report().c_str());
+    net.finish_capture();
     if (!line.capture.empty()) std::printf("\nEvery frame, as it passed the client's end, is in %s\n", line.capture.c_str());
     return same ? 0 : 1;
 }
@@ -243,7 +255,7 @@ int main(int argc, char** argv) {
     app.add_option("--delay", delay, "milliseconds that the line takes, each way")->capture_default_str()->check(CLI::Range(0.0, 1000.0));
     app.add_option("--loss", line.loss, "share of the frames that it loses, 0 to 1")->capture_default_str()->check(CLI::Range(0.0, 1.0));
     app.add_option("--rate", rate, "Mbit/s that it carries, 0 for no limit")->capture_default_str()->check(CLI::Range(0.0, 100000.0));
-    app.add_option("--seed", line.seed, "of the file, the losses, and the hosts' own chance")->capture_default_str();
+    app.add_option("--seed", line.seed, "of the file, the losses, and the hosts' own chance")->check(example::not_negative())->capture_default_str();
     app.add_option("--capture", line.capture, "pcapng file for what passes; empty for none")->capture_default_str();
     return example::run_program(app, argc, argv, [&] {
         line.delay = std::chrono::microseconds(static_cast<std::int64_t>(delay * 1000));

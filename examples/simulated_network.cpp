@@ -55,6 +55,7 @@ asio::awaitable<void, Executor> ask_all(typename Program::endpoint server, tally
     while (t.answered < t.questions) {
         const auto number = std::to_string(t.answered);
         auto answer = co_await Program::ask(server, "question " + number, 5s, 20);
+        if (answer.text.empty()) throw std::runtime_error("question " + number + " was not answered, in " + std::to_string(answer.attempts) + " attempts");
         if (answer.text != "QUESTION " + number) throw std::runtime_error("question " + number + " was answered by '" + answer.text + "'");
         ++t.answered;
         t.again += answer.attempts - 1;
@@ -77,7 +78,8 @@ void on_simulated_hosts(tally& t, const netkit::impairments& how, std::uint64_t 
     small_host left(world, "left");
     large_host right(world, "right");
     auto line = connect(left, "198.18.0.1/24", right, "198.18.0.2/24", how);
-    if (!capture.empty()) line.capture(testing::make_capture(world, capture), "line");
+    const auto file = capture.empty() ? nullptr : testing::make_capture(world, capture);
+    if (file) line.capture(file, "line");
     testing::simulation_context programs(world);
 
     using program = example::capitals<netkit::ip::tcp, netkit::simulation_executor>;
@@ -90,6 +92,7 @@ void on_simulated_hosts(tally& t, const netkit::impairments& how, std::uint64_t 
         done = true;
     });
     if (!programs.run_until([&] { return done; }, 24h)) throw std::runtime_error("still waiting after a day, for the answer to question " + std::to_string(t.answered));
+    if (file) file->finish();
     const auto there = line.forward().counters(), back = line.backward().counters();
     std::printf("seed %llu: %.6f s on the network, %llu frames lost on the line, and %llu while it was cut\n", static_cast<unsigned long long>(seed),
                 std::chrono::duration<double>(world.elapsed()).count(), static_cast<unsigned long long>(there.lost + back.lost), static_cast<unsigned long long>(there.cut_off + back.cut_off));
@@ -118,10 +121,10 @@ int main(int argc, char** argv) {
     std::string capture;
     bool kernel = false;
     tally t{.questions = 100};
-    app.add_option("--seed", seed, "of all chance: the same one gives the same run")->capture_default_str();
+    app.add_option("--seed", seed, "of all chance: the same one gives the same run")->check(example::not_negative())->capture_default_str();
     app.add_option("--loss", loss, "probability that a frame is lost")->check(CLI::Range(0.0, 0.9))->capture_default_str();
     app.add_option("--delay", delay, "of each frame, in milliseconds")->capture_default_str();
-    app.add_option("--questions", t.questions, "how many are asked, one after the other")->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option("--questions", t.questions, "how many are asked, one after the other")->check(CLI::Range(1, 1'000'000))->capture_default_str();
     app.add_option("--capture", capture, "pcapng file to write the frames to");
     app.add_flag("--kernel", kernel, "run the same program on this machine's own network instead");
     return example::run_program(app, argc, argv, [&] {

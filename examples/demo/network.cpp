@@ -101,6 +101,10 @@ network::~network() = default;
 netkit::stack_executor network::client() { return implementation_->client.get_executor(); }
 netkit::stack_executor network::server() { return implementation_->server.get_executor(); }
 netkit::ip_address network::server_address() const { return netkit::ip_address::parse("198.18.0.2"); }
+void network::finish_capture() {
+    auto& me = *implementation_;
+    if (const auto& file = me.client.stack().device_of(me.client_interface).writer()) file->finish();
+}
 const journey& network::request() const { return implementation_->request; }
 
 std::string network::describe() const {

@@ -37,6 +37,8 @@ public:
     /// How the two hosts and their line are made, for people.
     std::string describe() const;
     const journey& request() const;
+    /// Writes what is left of the capture. Throws where it could not be written completely.
+    void finish_capture();
     /// The counters of both hosts and of the line.
     std::string report();
 

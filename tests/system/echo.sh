@@ -78,4 +78,19 @@ for device in tap:nk0 tun:nk1; do
     check "20000 bytes, in fragments over IPv6" large_datagram_comes_back $v6
     check "udp_echo stops on SIGTERM" stopped
 done
+
+# Its interface is deleted: it ends, and says why.
+serve tap:nk2 tcp_echo
+exec 3<>"/dev/tcp/$v4/7"
+echo "a line" >&3
+read -r -t 5 <&3
+ip link del nk2
+ends_by_itself() {
+    within 50 not_running "$process" || return 1
+    wait "$process"
+    same 1 $?
+}
+check "tcp_echo ends when its interface is deleted" ends_by_itself
+exec 3>&-
+check "and says so" grep -q 'the device tap:nk2 is gone' "$work/tcp_echo-nk2.log"
 finish

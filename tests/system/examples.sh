@@ -19,14 +19,24 @@ refuses() {
 check "quick_start" says 'hello from the other stack' run quick_start
 check "ping" says '3 received, 0% lost' run ping --count 3 --interval 0.01
 check "ping over IPv6" says 'from fd00:6e6b::1' run ping --count 1 fd00:6e6b::1
+check "ping over IPv6 alone" says '1 received, 0% lost' run ping --count 1 --address fd00:6e6b::3/64
+check "ping, a target after an address" says '2 received, 0% lost' run ping --count 2 --interval 0.01 --address 198.18.0.2/24 198.18.0.1
 check "ping, nobody there" refuses '100% lost' ping --count 1 198.18.0.77
 check "tcp_echo" says 'sent and received: Hello' run tcp_echo
+check "tcp_echo over IPv6 alone" says 'sent and received: Hello' run tcp_echo --address fd00:6e6b::1/64
+check "udp_echo over IPv6 alone" says 'fd00:6e6b::1 answered' run udp_echo --address fd00:6e6b::1/64
 check "udp_echo" says 'answered' run udp_echo
+check "packet_dump elsewhere" says '198.19.7.1 > 198.19.7.9' run packet_dump --address 198.19.7.9/24
 check "packet_dump" says 'ICMP' run packet_dump
 check "custom_protocol" run custom_protocol
+check "router elsewhere" says '198.19.1.1 answered 198.19.0.1 through the router' run router --address 198.19.0.9/24 --address2 198.19.1.9/24
+check "router over IPv6 alone" refuses 'IPv4' router --address fd00:6e6b::1/64
+check "router in one network" refuses 'different networks' router --address 198.18.0.9/24 --address2 198.18.0.10/24
 check "router" says 'through the router' run router
 check "web_server" says '200 OK' run web_server --root root
 check "web_server without the file" says '404 Not Found' run web_server --root "$programs/.."
+
+check "web_server over IPv6 alone" says '200 OK' run web_server --root root --address fd00:6e6b::1/64
 
 check "demo" run demo --size 2
 cp said demo.txt
@@ -34,6 +44,25 @@ check "demo: the file's sum" grep -q 'SHA-256 received .* the same' demo.txt
 check "demo: layers on the way down" grep -q 'client pushes *ethernet .* 14 B' demo.txt
 check "demo: layers on the way up" grep -q 'server pulls *ipv4 .* 20 B' demo.txt
 check "demo: its capture can be read" says 'TCP' run packet_dump --device pcap:demo.pcapng --count 5
+# played PROGRAM ARGUMENT...: on a capture, it ends by itself.
+played() { run "$1" --device pcap:demo.pcapng --address 198.18.0.2/24 --capture played.pcapng "${@:2}"; }
+check "tcp_echo ends with the capture" played tcp_echo --port 80
+check "what it answered" says 'TCP' run packet_dump --device pcap:played.pcapng
+check "udp_echo ends with the capture" played udp_echo
+check "web_server ends with the capture" played web_server --root root
+# interrupted SIGNAL PROGRAM ARGUMENT...: it ends at once, and its capture is whole.
+interrupted() {
+    local process
+    rm -f interrupted.pcapng
+    "$programs/$2" "${@:3}" --capture interrupted.pcapng &
+    process=$!
+    sleep 1
+    stop $process "$1"
+    [ $? -le 1 ] || return 1
+    run packet_dump --device pcap:interrupted.pcapng | grep -q .
+}
+check "ping, interrupted" interrupted TERM ping --count 1000
+check "demo, interrupted" interrupted INT demo --size 1 --rate 0.5
 check "demo without loss" says 'the same' run demo --size 1 --loss 0 --delay 0 --rate 0 --capture ''
 check "demo on a bad line" says 'the same' run demo --size 0.5 --loss 0.03 --capture bad.pcapng
 # repeats PROGRAM ARGUMENT...: it says the same twice, but for how long it took.
@@ -68,16 +97,47 @@ check "a malformed address" refuses '198.18.0.300' tcp_echo --address 198.18.0.3
 check "an address without its prefix" refuses '198.18.0.2' tcp_echo --address 198.18.0.2
 check "a malformed gateway" refuses 'nowhere' ping --gateway nowhere
 check "a malformed MAC" refuses '02:00' ping --mac 02:00
+for use in '198.18.0.255/24=broadcast' '198.18.0.0/24=the network itself' '198.18.0.2/32=no room' '198.18.0.2/31=no room' '127.0.0.1/8=never leaves' \
+    '198.18.0.2/0=/0' '224.0.0.1/24=group' '0.0.0.0/24=no address' '250.1.1.1/24=reserved'; do
+    for program in ping tcp_echo udp_echo web_server packet_dump router; do
+        check "$program as ${use%%=*}" refuses "${use#*=}" $program --address "${use%%=*}"
+    done
+done
+check "two addresses in a network of two" refuses 'no room' ping --address 198.18.0.1/30 --address 198.18.0.2/30
+check "a MAC of zeros" refuses 'stands for none' tcp_echo --mac 00:00:00:00:00:00
+check "a group's MAC" refuses 'group' tcp_echo --mac 01:00:5e:00:00:01
+for use in '0.0.0.0=no address' '198.18.0.2=has that address itself' '198.18.1.1=network of no --address' '198.18.0.255=broadcast' 'fd00::1=network of no --address'; do
+    for program in ping packet_dump; do
+        check "$program with the gateway ${use%%=*}" refuses "${use#*=}" $program --address 198.18.0.2/24 --gateway "${use%%=*}"
+    done
+done
 check "a malformed device" refuses 'tap:NAME' tcp_echo --device tapp:nk0
 check "a device without a name" refuses 'tap:' tcp_echo --device tap:
 check "a name that is too long" refuses '15' tcp_echo --device tap:abcdefghijklmnopqrst
 check "an interface that is not there" refuses 'nk-none' packet_dump --device packet:nk-none
 check "a capture that is not there" refuses 'nothing.pcapng' packet_dump --device pcap:nothing.pcapng
 check "a capture that cannot be written" refuses '/nowhere/x.pcapng' ping --count 1 --capture /nowhere/x.pcapng
+check "a capture onto itself" refuses 'overwrite' packet_dump --device pcap:demo.pcapng --capture ./demo.pcapng
+for program in ping tcp_echo udp_echo packet_dump router 'web_server --root root' 'demo --size 0.1' 'simulated_network --questions 1' 'chaos --runs 3 --size 0.01'; do
+    check "a capture that is not complete: $program" refuses '/dev/full' $program --capture /dev/full
+done
+once() { same 1 "$(run "$@" 2>&1 | grep -c '/nowhere/x')"; }
+check "chaos says once that its capture cannot be written" once chaos --runs 3 --size 0.01 --capture /nowhere/x
+check "a file instead of a folder" refuses 'is not a folder' web_server --root root/index.html
 check "a folder that is not there" refuses '/nowhere' web_server --root /nowhere
 check "a port in use" refuses 'port 8080: Address already in use' web_server --root root --port 8080 --port 8080
+for program in tcp_echo udp_echo web_server; do
+    for port in 0 65536 -1 x; do check "$program, port $port" refuses '--port' $program --port $port; done
+done
+check "packet_dump, a negative count" refuses '--count' packet_dump --count -1
+check "packet_dump, so many and no more" same 3 "$(run packet_dump --device pcap:demo.pcapng --count 3 | wc -l)"
+for program in demo simulated_network chaos; do check "$program, a negative seed" refuses '--seed' $program --seed -1; done
+check "simulated_network, no question" refuses 'not in range 1 to' simulated_network --questions 0
+check "chaos, no run" refuses 'not in range 1 to' chaos --runs 0
 check "simulated_network, more than a probability" refuses '--loss' simulated_network --loss 2
 check "chaos without clients" refuses '--clients' chaos --clients 0
+check "quick_start, an option" refuses 'no arguments' quick_start --help
+check "custom_protocol, an unknown option" refuses '--no-such' custom_protocol --no-such
 check "an unknown option" refuses '--no-such' demo --no-such
 check "help" says '--device' run tcp_echo --help
 for program in ping udp_echo packet_dump router web_server demo simulated_network chaos; do

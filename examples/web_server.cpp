@@ -140,7 +140,7 @@ asio::awaitable<void> fetch(Stream& from, std::string host, bool& well) {
     well = response.result() == http::status::ok;
 }
 
-asio::awaitable<void> try_it(netkit::stack_executor neighbour, tcp::endpoint to, const std::string& certificate, bool& well) {
+asio::awaitable<void> try_it(netkit::stack_executor neighbour, tcp::endpoint to, std::string certificate, bool& well) {
     stream line(neighbour);
     line.expires_after(handshake_timeout);
     co_await line.async_connect(to, asio::use_awaitable);

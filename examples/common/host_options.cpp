@@ -52,7 +52,8 @@ std::vector<netkit::address_prefix> parse_addresses(const std::vector<std::strin
         if (const auto why = why_no_host(p); !why.empty()) throw std::invalid_argument("no host can have the address " + text + ": " + why);
         const unsigned longest = p.address.is_v6() ? 126 : 30;
         if (device.what == netkit::device_spec::kind::link && p.length > longest)
-            throw std::invalid_argument("the network of " + text + " has no room for the neighbour on a link (expected /" + std::to_string(longest) + " or shorter)");
+            throw std::invalid_argument("the network of " + text + " has no room for the neighbour on a link (expected /" +
+                                        std::to_string(longest) + " or shorter)");
     }
     return result;
 }
@@ -69,7 +70,8 @@ netkit::ip_address parse_gateway(const std::string& text, const std::vector<netk
 }
 netkit::mac_address parse_mac(const std::string& text) {
     const auto mac = netkit::mac_address::parse(text);
-    if (mac.is_zero() || mac.is_group()) throw std::invalid_argument("no host can have the link address " + text + (mac.is_zero() ? ": it stands for none" : ": it is a group of hosts"));
+    if (mac.is_zero() || mac.is_group())
+        throw std::invalid_argument("no host can have the link address " + text + (mac.is_zero() ? ": it stands for none" : ": it is a group of hosts"));
     return mac;
 }
 void check_capture(const std::string& path, const netkit::device_spec& device) {

@@ -64,7 +64,8 @@ inline std::optional<std::string> enter_network_namespace() {
     if (::unshare(CLONE_NEWNET) != 0) {
         if (errno != EPERM) return std::string("no network namespace of our own: unshare(CLONE_NEWNET): ") + std::strerror(errno) + " (the kernel needs CONFIG_NET_NS)";
         if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
-            return std::string("not root, and users may not make namespaces here: unshare(CLONE_NEWUSER | CLONE_NEWNET): ") + std::strerror(errno) + " (run as root; in a container: --cap-add SYS_ADMIN --cap-add NET_ADMIN)";
+            return std::string("not root, and users may not make namespaces here: unshare(CLONE_NEWUSER | CLONE_NEWNET): ") + std::strerror(errno) +
+                   " (run as root; in a container: --cap-add SYS_ADMIN --cap-add NET_ADMIN)";
         write_file("/proc/self/setgroups", "deny");
         write_file("/proc/self/uid_map", "0 " + std::to_string(user) + " 1");
         write_file("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
@@ -77,7 +78,11 @@ inline std::optional<std::string> enter_network_namespace() {
 /// Nothing where TAP and TUN devices can be made, else the reason to skip.
 inline std::optional<std::string> why_no_tap() {
     const netkit::file_descriptor tun(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
-    if (!tun) return std::string("no TAP devices: /dev/net/tun: ") + std::strerror(errno) + " (" + (errno == EACCES ? "run as root, or: chmod 0666 /dev/net/tun" : "as root: modprobe tun; in a container: --device /dev/net/tun") + ")";
+    if (!tun) {
+        const int error = errno;
+        const auto* advice = error == EACCES ? "run as root, or: chmod 0666 /dev/net/tun" : "as root: modprobe tun; in a container: --device /dev/net/tun";
+        return std::string("no TAP devices: /dev/net/tun: ") + std::strerror(error) + " (" + advice + ")";
+    }
     ifreq request{};
     std::strcpy(request.ifr_name, "probe%d");
     request.ifr_flags = IFF_TAP | IFF_NO_PI;

@@ -74,6 +74,7 @@ repeats() {
 }
 check "simulated_network" says '100 of 100 questions answered' run simulated_network
 check "simulated_network, on a very bad line" says '20 of 20 questions answered' run simulated_network --questions 20 --loss 0.3 --delay 400 --seed 7
+check "simulated_network, on a line that is next to none" refuses 'was not answered' simulated_network --questions 3 --loss 0.9 --seed 2
 check "simulated_network, the same program on the kernel" says '3 of 3 questions answered' run simulated_network --kernel --questions 3
 check "chaos" says '2 of 2 runs came through' run chaos --runs 2 --size 0.2 --capture chaos.pcapng
 check "chaos, the same seed" repeats chaos --seed 42 --size 0.2

@@ -61,7 +61,9 @@ void delete_under(netkit::any_device device, const std::string& name) {
     boost::system::error_code error;
     socket.send_to(boost::asio::buffer("gone", 4), {boost::asio::ip::make_address("198.18.0.255"), 9}, 0, error);
     run_for(std::chrono::milliseconds(20));
-    CHECK(net.stack().counters()[netkit::drop_reason::interface_down] + net.stack().counters().send_failed[static_cast<std::size_t>(netkit::drop_reason::interface_down)] > 0);
+    const auto& counters = net.stack().counters();
+    constexpr auto down = netkit::drop_reason::interface_down;
+    CHECK(counters[down] + counters.send_failed[static_cast<std::size_t>(down)] > 0);
     CHECK(told == 1);
 }
 

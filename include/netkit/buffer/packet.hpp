@@ -294,7 +294,9 @@ private:
         return nullptr;
     }
     /// Without NDEBUG alone: this is the data path, and a composition's headroom is right by construction where its layers tell the truth.
-    NETKIT_INLINE void check_headroom([[maybe_unused]] std::size_t n) const { assert(n <= headroom() && "netkit: no headroom: does a layer push more than its header_size?"); }
+    NETKIT_INLINE void check_headroom([[maybe_unused]] std::size_t n) const {
+        assert(n <= headroom() && "netkit: no headroom: does a layer push more than its header_size?");
+    }
     /// Whether what a partial checksum covers, and its field, are among the packet's own bytes still.
     NETKIT_INLINE bool reaches_its_checksum() const {
         const auto& about = buffer_->about;

@@ -49,7 +49,8 @@ public:
             const auto read = ::readv(descriptor_.get(), parts.data(), 2);
             if (read < 0) {
                 if (errno == EINTR) continue;
-                if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) descriptor_ = {};  // EBADFD: the interface was deleted; one that is down is only drained
+                // EBADFD: the interface was deleted. One that is down is only drained.
+                if (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM) descriptor_ = {};
                 break;
             }
             const auto size = static_cast<std::size_t>(read);

@@ -226,11 +226,11 @@ public:
     }
     template <class Executor1, completion_token_for<void(boost::system::error_code)> AcceptToken = default_completion_token_t<executor_type>>
     auto async_accept(basic_socket<protocol_type, Executor1>& peer, AcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_into(peer, nullptr, token);
+        return async_accept_into<AcceptToken>(peer, nullptr, token);
     }
     template <class Executor1, completion_token_for<void(boost::system::error_code)> AcceptToken = default_completion_token_t<executor_type>>
     auto async_accept(basic_socket<protocol_type, Executor1>& peer, endpoint_type& peer_endpoint, AcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_into(peer, &peer_endpoint, token);
+        return async_accept_into<AcceptToken>(peer, &peer_endpoint, token);
     }
 
     // Into a new socket with the acceptor's executor.
@@ -244,11 +244,11 @@ public:
     socket_on<Executor> accept(endpoint_type& peer_endpoint, error_code& ec) { return accept_on(holder_.executor(), &peer_endpoint, ec); }
     template <completion_token_for<void(boost::system::error_code, socket_on<Executor>)> MoveAcceptToken = default_completion_token_t<executor_type>>
     auto async_accept(MoveAcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_on(holder_.executor(), nullptr, token);
+        return async_accept_on<MoveAcceptToken>(holder_.executor(), nullptr, token);
     }
     template <completion_token_for<void(boost::system::error_code, socket_on<Executor>)> MoveAcceptToken = default_completion_token_t<executor_type>>
     auto async_accept(endpoint_type& peer_endpoint, MoveAcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_on(holder_.executor(), &peer_endpoint, token);
+        return async_accept_on<MoveAcceptToken>(holder_.executor(), &peer_endpoint, token);
     }
 
     // Into a new socket with another executor, or a context's.
@@ -295,22 +295,22 @@ public:
     template <class Executor1, completion_token_for<void(boost::system::error_code, socket_on<Executor1>)> MoveAcceptToken = default_completion_token_t<executor_type>>
         requires is_an_executor<Executor1>
     auto async_accept(const Executor1& ex, MoveAcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_on(ex, nullptr, token);
+        return async_accept_on<MoveAcceptToken>(ex, nullptr, token);
     }
     template <class Executor1, completion_token_for<void(boost::system::error_code, socket_on<Executor1>)> MoveAcceptToken = default_completion_token_t<executor_type>>
         requires is_an_executor<Executor1>
     auto async_accept(const Executor1& ex, endpoint_type& peer_endpoint, MoveAcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_on(ex, &peer_endpoint, token);
+        return async_accept_on<MoveAcceptToken>(ex, &peer_endpoint, token);
     }
     template <class Context, completion_token_for<void(boost::system::error_code, socket_on<typename Context::executor_type>)> MoveAcceptToken = default_completion_token_t<executor_type>>
         requires std::convertible_to<Context&, execution_context&>
     auto async_accept(Context& context, MoveAcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_on(context.get_executor(), nullptr, token);
+        return async_accept_on<MoveAcceptToken>(context.get_executor(), nullptr, token);
     }
     template <class Context, completion_token_for<void(boost::system::error_code, socket_on<typename Context::executor_type>)> MoveAcceptToken = default_completion_token_t<executor_type>>
         requires std::convertible_to<Context&, execution_context&>
     auto async_accept(Context& context, endpoint_type& peer_endpoint, MoveAcceptToken&& token = default_completion_token_t<executor_type>()) {
-        return async_accept_on(context.get_executor(), &peer_endpoint, token);
+        return async_accept_on<MoveAcceptToken>(context.get_executor(), &peer_endpoint, token);
     }
 
 private:
@@ -341,12 +341,13 @@ private:
         implementation().block(work, ec);
         return std::get<1>(work.results(ec));
     }
-    template <class Peer, class Token>
+    // Token is named by the caller: deduced, a handler that is an lvalue would be moved from.
+    template <class Token, class Peer>
     auto async_accept_into(Peer& peer, endpoint_type* from, Token& token) {
         const netkit::detail::start<netkit::detail::accept_work, holder_type> starting{&holder_, &implementation_type::reading};
         return async_initiate<Token, void(error_code)>(starting, token, &peer, from);
     }
-    template <class Executor1, class Token>
+    template <class Token, class Executor1>
     auto async_accept_on(const Executor1& ex, endpoint_type* from, Token& token) {
         const netkit::detail::start<netkit::detail::move_accept_work, holder_type> starting{&holder_, &implementation_type::reading};
         return async_initiate<Token, void(error_code, socket_on<Executor1>)>(starting, token, ex, from, static_cast<socket_on<Executor1>*>(nullptr));

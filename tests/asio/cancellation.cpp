@@ -7,8 +7,10 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -80,6 +82,42 @@ TEST_CASE("a signal after the operation is done but before its handler ran chang
         w.run();
         CHECK_FALSE(written.error);
         CHECK(written.calls == 1);
+    });
+}
+
+TEST_CASE("a signal may go before the operation whose slot it had") {
+    worlds::in_each([](auto& w) {
+        connected c(w);
+        outcome read;
+        alignas(net::cancellation_signal) std::array<std::byte, sizeof(net::cancellation_signal)> place;
+        auto* signal = new (place.data()) net::cancellation_signal;
+        c.client->async_read_some(net::buffer(c.room), net::bind_cancellation_slot(signal->slot(), read.handler()));
+        w.io.poll();
+        std::destroy_at(signal);
+        place.fill(std::byte{0xa5});  // whoever takes this for a signal still does not come far
+        c.server->async_write_some(net::buffer("1", 1), net::detached);
+        w.run();
+        CHECK_FALSE(read.error);
+        CHECK(read.calls == 1);
+        for (const auto b : place) CHECK(b == std::byte{0xa5});
+    });
+}
+
+TEST_CASE("a slot may be taken by another operation while the first one is pending") {
+    worlds::in_each([](auto& w) {
+        connected c(w);
+        net::cancellation_signal signal;
+        outcome first, second;
+        c.client->async_read_some(net::buffer(c.room), net::bind_cancellation_slot(signal.slot(), first.handler()));
+        c.server->async_read_some(net::buffer(c.room), net::bind_cancellation_slot(signal.slot(), second.handler()));
+        c.server->async_write_some(net::buffer("1", 1), net::detached);
+        w.io.restart();
+        while (first.calls == 0) w.io.run_one_for(std::chrono::seconds(1));
+        CHECK_FALSE(first.error);
+        signal.emit(net::cancellation_type::total);
+        w.run();
+        CHECK(second.error == net::error::operation_aborted);
+        CHECK(first.calls + second.calls == 2);
     });
 }
 

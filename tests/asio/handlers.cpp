@@ -3,11 +3,13 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
 #include <doctest/doctest.h>
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -43,6 +45,57 @@ TEST_CASE("a handler that is given as an lvalue is copied: it can be given again
         w.run();
         CHECK(calls == 9);
         for (const bool still : {bool(accepted), bool(got), bool(got_there), bool(got_in)}) CHECK(still);
+    });
+}
+
+TEST_CASE("strands of any_io_executor: bound to handlers, of accepted sockets, of sockets themselves") {
+    worlds::in_each([](auto& w) {
+        using tcp = typename std::remove_reference_t<decltype(w)>::tcp;
+        using strand = net::strand<net::any_io_executor>;
+        using socket = net::basic_stream_socket<tcp, strand>;
+        const strand order(w.server()), other(w.client());
+        net::basic_socket_acceptor<tcp, strand> a(order, {tcp::v4(), 0});
+        socket client(other);
+        std::optional<socket> server;
+        a.async_accept(order, [&](error_code ec, socket s) {
+            REQUIRE_FALSE(ec);
+            CHECK(order.running_in_this_thread());
+            server.emplace(std::move(s));
+        });
+        client.async_connect({w.server_address(), a.local_endpoint().port()}, [&](error_code ec) {
+            REQUIRE_FALSE(ec);
+            CHECK(other.running_in_this_thread());
+        });
+        w.run();
+        REQUIRE(server);
+        char byte = 0;
+        bool heard = false;
+        const auto bound = net::make_strand(server->get_executor());
+        server->async_read_some(net::buffer(&byte, 1), net::bind_executor(bound, [&](error_code ec, std::size_t) {
+            heard = !ec;
+            CHECK(bound.running_in_this_thread());
+        }));
+        client.async_write_some(net::buffer("x", 1), [&](error_code ec, std::size_t) { CHECK_FALSE(ec); });
+        w.run();
+        CHECK(heard);
+    });
+}
+
+TEST_CASE("run() goes on while an operation is pending whose handler is another context's") {
+    worlds::in_each([](auto& w) {
+        using udp = typename std::remove_reference_t<decltype(w)>::udp;
+        typename udp::socket server(w.server(), {udp::v4(), 0}), client(w.client(), udp::v4());
+        net::io_context elsewhere;
+        char byte = 0;
+        bool heard = false;
+        server.async_receive(net::buffer(&byte, 1), net::bind_executor(net::any_io_executor(elsewhere.get_executor()), [&](error_code ec, std::size_t) { heard = !ec; }));
+        w.io.poll();
+        CHECK_FALSE(w.io.stopped());
+        client.send_to(net::buffer("x", 1), {w.server_address(), server.local_endpoint().port()});
+        w.run();
+        CHECK_FALSE(heard);
+        elsewhere.run();
+        CHECK(heard);
     });
 }
 

@@ -1,20 +1,19 @@
 #pragma once
 
+#include <netkit/asio/busy_executor.hpp>
 #include <netkit/asio/operation.hpp>
 #include <netkit/asio/operation_memory.hpp>
 
 #include <boost/asio/associated_allocator.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 
 #include <memory>
 #include <new>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace netkit::detail {
 
@@ -37,7 +36,8 @@ struct completion {
 template <class Work, class Handler, class Executor>
 class handler_operation final : public operation {
     using handler_executor = boost::asio::associated_executor_t<Handler, Executor>;
-    static constexpr bool one_executor = std::is_same_v<handler_executor, Executor>;
+    using handler_work = decltype(busy(std::declval<const handler_executor&>()));
+    using socket_work = decltype(busy(std::declval<const Executor&>()));
     using fallback = operation_allocator<void>;
     using allocator = typename std::allocator_traits<boost::asio::associated_allocator_t<Handler, fallback>>::template rebind_alloc<handler_operation>;
 
@@ -59,13 +59,14 @@ private:
           work_(std::move(work)),
           handler_(std::move(handler)),
           memory_(&memory),
-          handler_busy_(boost::asio::get_associated_executor(handler_, executor)),
-          socket_busy_(busy(executor)) {}
-
-    static auto busy([[maybe_unused]] const Executor& executor) {
-        if constexpr (one_executor) return std::monostate{};
-        else return boost::asio::executor_work_guard<Executor>(executor);
+          handler_busy_(busy(boost::asio::get_associated_executor(handler_, executor))) {
+        // The stack is no work, so the socket's executor has to be kept busy as well where it is another one.
+        if constexpr (std::is_same_v<handler_executor, Executor>) {
+            if (boost::asio::get_associated_executor(handler_, executor) == executor) return;
+        }
+        socket_busy_.emplace(busy(executor));
     }
+
     static bool perform_work(operation& o) {
         auto& self = static_cast<handler_operation&>(o);
         return self.work_.perform(self.error);
@@ -73,8 +74,6 @@ private:
     static void end(operation& o, bool call_handler) {
         auto* self = static_cast<handler_operation*>(&o);
         allocator from(boost::asio::get_associated_allocator(self->handler_, fallback(*self->memory_)));
-        // Before the handler can run or the operation is gone: from here on there is nothing to cancel.
-        boost::asio::get_associated_cancellation_slot(self->handler_).clear();
         auto handler_busy = std::move(self->handler_busy_);
         [[maybe_unused]] auto socket_busy = std::move(self->socket_busy_);
         if (call_handler) {
@@ -83,7 +82,9 @@ private:
             // Freed before the call, so that the handler's next operation takes this block.
             self->~handler_operation();
             std::allocator_traits<allocator>::deallocate(from, self, 1);
-            boost::asio::dispatch(handler_busy.get_executor(), std::move(done));
+            const auto& executor = executor_of(handler_busy);
+            if (calls_at_once(executor)) done();
+            else boost::asio::dispatch(executor, std::move(done));
         } else {
             [[maybe_unused]] auto work = std::move(self->work_);
             [[maybe_unused]] auto handler = std::move(self->handler_);
@@ -95,8 +96,8 @@ private:
     Work work_;
     Handler handler_;
     operation_memory* memory_;
-    boost::asio::executor_work_guard<handler_executor> handler_busy_;
-    [[no_unique_address]] std::conditional_t<one_executor, std::monostate, boost::asio::executor_work_guard<Executor>> socket_busy_;
+    handler_work handler_busy_;
+    std::optional<socket_work> socket_busy_;
 };
 
 }  // namespace netkit::detail

@@ -7,6 +7,7 @@
 namespace netkit {
 
 class operation_queue;
+class operation_canceller;
 
 /// Something asynchronous that was asked for, its type erased: it waits in a queue of its socket until it can be done, then
 /// in the service's list until its handler may run.
@@ -32,17 +33,42 @@ protected:
     using performer = bool (*)(operation&);
     using ender = void (*)(operation&, bool call_handler);
     operation(performer how, ender ending) : perform_(how), end_(ending) {}
-    ~operation() = default;
+    inline ~operation();
 
 private:
     friend class operation_queue;
     friend class completion_list;
+    friend class operation_canceller;
     operation* next_ = nullptr;
     operation* previous_ = nullptr;
     operation_queue* in_ = nullptr;
+    operation_canceller* canceller_ = nullptr;
     performer perform_;
     ender end_;
 };
+
+/// What an operation's cancellation slot holds. Either may go first: each knows the other until then.
+class operation_canceller {
+public:
+    explicit operation_canceller(operation& of) : of_(&of) { of.canceller_ = this; }
+    operation_canceller(const operation_canceller&) = delete;
+    operation_canceller& operator=(const operation_canceller&) = delete;
+    ~operation_canceller() {
+        if (of_) of_->canceller_ = nullptr;
+    }
+
+protected:
+    /// Null once it is over.
+    operation* of() const { return of_; }
+
+private:
+    friend class operation;
+    operation* of_;
+};
+
+inline operation::~operation() {
+    if (canceller_) canceller_->of_ = nullptr;
+}
 
 /// Operations of one kind that wait on one socket, the oldest first.
 class operation_queue {

@@ -46,7 +46,7 @@ public:
         if (done) complete(o, executor);
         else {
             queue.push(o);
-            if (slot.is_connected()) slot.assign(cancel_one{&o, service_});
+            if (slot.is_connected()) slot.template emplace<cancel_one>(o, *stack_);
         }
     }
     /// Does the same while the caller waits: drives the stacks of this io_context until it is done. would_block where the
@@ -94,9 +94,10 @@ protected:
     /// Around each call into the stack: any thread may make it while none runs the io_context; and timers it armed are noticed.
     class call_scope {
     public:
-        explicit call_scope(const socket_implementation& of) : stack_(of.stack_) {
+        explicit call_scope(const socket_implementation& of) : call_scope(of.stack_) {}
+        explicit call_scope(const stack_handle* stack) : stack_(stack) {
             if (!stack_ || !stack_->core || stack_->core->on_own_thread()) return;
-            if (!of.service_->io().stopped()) throw wrong_thread();
+            if (!stack_->service->io().stopped()) throw wrong_thread();
             stack_->core->adopt_thread();
         }
         call_scope(const call_scope&) = delete;
@@ -136,15 +137,20 @@ protected:
     }
 
 private:
-    struct cancel_one {
-        operation* which;
-        network_service* service;
-        void operator()(boost::asio::cancellation_type type) const {
-            if (type == boost::asio::cancellation_type::none || !which->queued()) return;
+    class cancel_one : public operation_canceller {
+    public:
+        cancel_one(operation& of, const stack_handle& stack) : operation_canceller(of), stack_(stack) {}
+        void operator()(boost::asio::cancellation_type type) {
+            auto* which = of();
+            if (type == boost::asio::cancellation_type::none || !which || !which->queued()) return;
+            const call_scope scope(&stack_);
             which->unlink();
             which->error = boost::asio::error::operation_aborted;
-            service->complete_soon(*which);
+            stack_.service->complete_soon(*which);
         }
+
+    private:
+        const stack_handle& stack_;
     };
     struct destroy_operation {
         void operator()(operation* o) const { o->destroy(); }

@@ -65,14 +65,15 @@ public:
     /// Gives up the socket to the caller, who has to delete or assign it; what is pending is cancelled.
     socket_type* release(error_code& error) {
         if (!ready(error)) return nullptr;
+        const call_scope scope(*this);
         cancel();
         socket_->on_ready(nullptr, nullptr);
         return socket_.release();
     }
     void close(error_code& error) {
         error = {};
-        cancel();
         const call_scope scope(*this);
+        cancel();
         socket_.reset();
         peeked_.reset();
         non_blocking(false);

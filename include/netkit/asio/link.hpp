@@ -40,8 +40,8 @@ public:
         }
     }
     void close() {
-        cancel();
         const call_scope scope(*this);
+        cancel();
         socket_.close();
     }
     template <class Buffers>

@@ -2,8 +2,6 @@
 
 #include <boost/system/error_code.hpp>
 
-#include <utility>
-
 namespace netkit {
 
 class operation_queue;
@@ -111,8 +109,8 @@ inline void operation::unlink() {
 class completion_list {
 public:
     completion_list() = default;
-    completion_list(completion_list&& other) noexcept : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
-    completion_list& operator=(completion_list&&) = delete;
+    completion_list(const completion_list&) = delete;
+    completion_list& operator=(const completion_list&) = delete;
 
     bool empty() const { return first_ == nullptr; }
     void push(operation& o) {
@@ -127,14 +125,6 @@ public:
         if (!first_) last_ = nullptr;
         o->next_ = nullptr;
         return o;
-    }
-    /// Puts all of `earlier` in front.
-    void prepend(completion_list&& earlier) {
-        if (earlier.empty()) return;
-        earlier.last_->next_ = first_;
-        if (!last_) last_ = earlier.last_;
-        first_ = std::exchange(earlier.first_, nullptr);
-        earlier.last_ = nullptr;
     }
 
 private:

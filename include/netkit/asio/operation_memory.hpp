@@ -1,5 +1,7 @@
 #pragma once
 
+#include <netkit/asio/thread_marker.hpp>
+
 #include <array>
 #include <cstddef>
 #include <new>
@@ -8,7 +10,7 @@
 namespace netkit {
 
 /// Memory of finished operations, kept for the next ones: a free list for each multiple of 64 bytes up to a kilobyte.
-/// It belongs to one strand.
+/// It belongs to one thread at a time; another, which is told of its mistake, gets and returns blocks that are not kept.
 class operation_memory {
 public:
     operation_memory() = default;
@@ -24,16 +26,18 @@ public:
     void* take(std::size_t size) {
         const auto list = list_of(size);
         if (list >= free_.size()) return ::operator new(size);
-        auto* first = free_[list];
+        auto* first = user.elsewhere() ? nullptr : free_[list];
         if (!first) return ::operator new((list + 1) * grain);
         free_[list] = first->next;
         return first;
     }
     void give_back(void* bytes, std::size_t size) {
         const auto list = list_of(size);
-        if (list >= free_.size()) return ::operator delete(bytes);
+        if (list >= free_.size() || user.elsewhere()) return ::operator delete(bytes);
         free_[list] = new (bytes) block{free_[list]};
     }
+
+    thread_marker user;  ///< who is using it
 
 private:
     struct block {

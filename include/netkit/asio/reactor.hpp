@@ -17,7 +17,8 @@ struct not_default_t {
 inline constexpr not_default_t not_default{};
 
 /// A stack polled inside an io_context, and registered with it: sockets constructed from the io_context belong to it, unless
-/// it is not_default; those constructed from get_executor() always do. The io_context is to be run by one thread.
+/// it is not_default; those constructed from get_executor() always do. The io_context is to be run by one
+/// thread at a time: run() throws std::logic_error on one that comes while another is inside.
 ///
 /// The stack is no work: as with a kernel, run() returns when the program's own operations are done, and the stack answers
 /// its peers as long as run() has something else to do. A program that wants to do nothing but answer holds a work guard.
@@ -26,7 +27,8 @@ inline constexpr not_default_t not_default{};
 /// bad_descriptor. For connections that were closed and have something left to deliver its destructor goes on for
 /// reactor_options::linger, driving all stacks of the io_context but calling no handler.
 ///
-/// Sockets are used from the thread that runs the io_context, or from any while none runs it; other threads get wrong_thread.
+/// Sockets are used from the thread that runs the io_context, or from any while none runs it; other threads get wrong_thread. They
+/// may be destroyed on any thread: where it is not theirs, the io_context closes them as soon as it runs.
 template <class Stack>
 class reactor final : public reactor_core {
 public:

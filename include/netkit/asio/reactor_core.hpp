@@ -55,10 +55,7 @@ protected:
           options_(options),
           background_(std::make_shared<detail::background_work>(io)),
           posted_by_(std::make_shared<reactor_core*>(this)),
-          deadline_(std::make_shared<detail::background_timer>(io, background_, [this] {
-              ++counters_.timer_wakes;
-              run();
-          })) {}
+          deadline_(std::make_shared<detail::background_timer>(io, background_, [this] { alone(&reactor_core::timer_expired); })) {}
     ~reactor_core() = default;
 
     /// Registers the stack with the io_context. Throws std::logic_error where it is to be the default one and there is one.
@@ -93,20 +90,32 @@ protected:
 
 private:
     using steady_clock = std::chrono::steady_clock;
-    struct run_posted {
+    /// A call of f, made by the io_context, while there is a reactor.
+    template <class F>
+    struct posted_call {
         std::shared_ptr<reactor_core*> reactor;
         network_service* service;
+        F f;
         using allocator_type = operation_allocator<void>;
         allocator_type get_allocator() const noexcept { return allocator_type(service->memory()); }
         void operator()() {
-            if (*reactor) (*reactor)->run();
+            if (*reactor) (*reactor)->alone(f);
         }
     };
 
+    /// Calls f on this from a handler of the io_context, whose thread is the stack's from now on.
+    template <class F>
+    void alone(F f) {
+        handle_->service->run_alone([&] { std::invoke(f, this); }, [&] { post(f); });
+    }
+    template <class F>
+    void post(F f) {
+        boost::asio::post(io_.get_executor(), posted_call<F>{posted_by_, handle_->service, f});
+    }
     void watch(interface_id id) {
         auto& place = watches_[static_cast<std::size_t>(id)];
         const int descriptor = core_->native_handle(id);
-        place = std::make_shared<detail::device_watch>(io_, id, descriptor, background_, [this, id] { interrupt(*watches_[static_cast<std::size_t>(id)]); });
+        place = std::make_shared<detail::device_watch>(io_, id, descriptor, background_, [this, id] { alone([id](reactor_core* self) { self->interrupt(*self->watches_[static_cast<std::size_t>(id)]); }); });
         if (descriptor >= 0) {
             place->unmask(false);
             return;
@@ -125,6 +134,10 @@ private:
         schedule(w);
         if (!posted_) run();  // the first batch runs straight from the interrupt
     }
+    void timer_expired() {
+        ++counters_.timer_wakes;
+        run();
+    }
     void schedule(detail::device_watch& w) {
         if (w.scheduled) return;
         w.scheduled = true;
@@ -135,13 +148,12 @@ private:
     void post_run() {
         if (posted_) return;
         posted_ = true;
-        boost::asio::post(io_.get_executor(), run_posted{posted_by_, handle_->service});
+        post(&reactor_core::run);
     }
 
     /// The bottom half.
     void run() {
         posted_ = false;
-        core_->adopt_thread();
         ++counters_.runs;
         if (watches_.size() != core_->interface_count()) watch_new_interfaces();
         auto left = options_.budget;

@@ -3,6 +3,7 @@
 #include <netkit/asio/host_table.hpp>
 #include <netkit/asio/operation.hpp>
 #include <netkit/asio/operation_memory.hpp>
+#include <netkit/asio/thread_marker.hpp>
 #include <netkit/compose/stack_core.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -14,9 +15,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace netkit {
@@ -28,7 +31,7 @@ class stack_driver {
 public:
     /// Takes what the stack's devices have and finishes the batch, at once. Returns whether anything happened.
     virtual bool poll_now() = 0;
-    /// Sends what operations left behind; called once after a list of completions.
+    /// Sends what operations left behind; called once after those that were done at a time.
     virtual void end_of_completions() = 0;
     /// Looks whether the stack's next timer ends earlier than the one waited for.
     virtual void check_deadline() = 0;
@@ -126,11 +129,27 @@ public:
         socket.next_ = nullptr;
     }
 
-    /// Has the operation's handler called from a posted function: one for all that are done by then.
+    /// Has the operation's handler called from a posted function, in the order of these calls.
     void complete_soon(operation& o) {
         done_.push(o);
-        post_completions();
+        ++waiting_;
+        post_completion();
     }
+    /// Calls f, from a posted function: the stacks are the calling thread's from now on. Where another is inside of such a call, calls
+    /// `again`, which posts it anew, and throws std::logic_error.
+    template <class F, class Again>
+    void run_alone(F&& f, Again&& again) {
+        const thread_marker::scope inside(memory_.user);
+        if (!inside) {
+            again();
+            throw std::logic_error("netkit: run the io_context of a stack by one thread at a time: two are in run() of this one");
+        }
+        for (auto& each : handles_)
+            if (each->core) each->core->adopt_thread();
+        f();
+    }
+    /// Whether a thread that does not own this stack may make it its own: nobody runs the io_context.
+    bool idle() const { return io_->stopped() && !memory_.user.elsewhere(); }
     bool has_stacks() const { return io_ != nullptr; }
     /// Whether handlers of operations are being called just now.
     bool completing() const { return completing_; }
@@ -179,37 +198,35 @@ public:
     }
 
 private:
-    struct call_completions {
+    struct call_completion {
         network_service* service;
         using allocator_type = operation_allocator<void>;
         allocator_type get_allocator() const noexcept { return allocator_type(service->memory_); }
-        void operator()() { service->run_completions(); }
+        void operator()() {
+            service->run_alone([this] { service->complete_next(); }, [this] { service->post_completion(); });
+        }
     };
-    void post_completions() {
-        if (posted_) return;
-        posted_ = true;
-        boost::asio::post(io_->get_executor(), call_completions{this});
-    }
-    void run_completions() {
-        posted_ = false;
-        for (auto& each : handles_)
-            if (each->core) each->core->adopt_thread();
-        completion_list now(std::move(done_));
-        // A handler may throw out of run(): those after it are kept for the next one.
-        struct keep_rest {
+    // One function for each: handlers are counted, stopped, nested and thrown out of as Asio's own are.
+    void post_completion() { boost::asio::post(io_->get_executor(), call_completion{this}); }
+    void complete_next() {
+        auto* o = done_.pop();
+        if (!o) return;
+        --waiting_;
+        // What is done by now shares one sending of what its handlers leave behind; also where the rest has to wait for the next run().
+        round_ = round_ == 0 ? waiting_ : round_ - 1;
+        struct end_of_handler {
             network_service& service;
-            completion_list& rest;
-            ~keep_rest() {
-                service.completing_ = false;
-                if (!rest.empty()) {
-                    service.done_.prepend(std::move(rest));
-                    service.post_completions();
-                }
+            const bool outer;
+            const int exceptions;
+            ~end_of_handler() {
+                service.completing_ = outer;
+                const bool goes_on = std::uncaught_exceptions() == exceptions && !service.io_->stopped();
+                if (goes_on && service.round_ != 0 && service.waiting_ != 0) return;
+                service.round_ = 0;
                 service.for_each_driver([](stack_driver& d) { d.end_of_completions(); });
             }
-        } rest{*this, now};
-        completing_ = true;
-        while (auto* o = now.pop()) o->complete();
+        } end{*this, std::exchange(completing_, true), std::uncaught_exceptions()};
+        o->complete();
     }
     template <class F>
     void for_each_driver(F&& f) {
@@ -224,7 +241,8 @@ private:
     boost::asio::io_context* io_ = nullptr;
     service_entry* sockets_ = nullptr;
     completion_list done_;
-    bool posted_ = false;
+    std::size_t waiting_ = 0;  // in done_
+    std::size_t round_ = 0;    // of those, how many were there when the last round began
     bool completing_ = false;
     std::vector<pollfd> descriptors_;
     bool (*pass_)(void*) = nullptr;

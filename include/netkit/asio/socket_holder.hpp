@@ -37,12 +37,14 @@ public:
     explicit socket_holder(const Executor& executor) : executor_(executor) {}
     socket_holder(socket_holder&& other) noexcept : executor_(other.executor_), implementation_(std::move(other.implementation_)) {}
     socket_holder& operator=(socket_holder&& other) noexcept {
+        if (this == &other) return *this;
         executor_ = other.executor_;
-        implementation_ = std::move(other.implementation_);
+        Implementation::destroy(std::exchange(implementation_, std::move(other.implementation_)));
         return *this;
     }
     template <class Other>
     explicit socket_holder(socket_holder<Implementation, Other>&& other) : executor_(other.executor()), implementation_(std::move(other.implementation_)) {}
+    ~socket_holder() { Implementation::destroy(std::move(implementation_)); }
 
     const Executor& executor() const noexcept { return executor_; }
     bool is_open() const { return implementation_ && implementation_->is_open(); }

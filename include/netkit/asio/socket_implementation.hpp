@@ -62,9 +62,17 @@ public:
     }
     /// Completes all that waits with operation_aborted.
     void cancel() {
-        fail(reading);
-        fail(writing);
-        fail(failing);
+        const call_scope scope(*this);
+        fail_all();
+    }
+    /// Destroys a socket; from a thread that is not its stack's, while another runs the io_context, has the io_context do it.
+    template <class Implementation>
+    static void destroy(std::unique_ptr<Implementation> gone) {
+        if (!gone) return;
+        const auto* stack = gone->stack();
+        if (stack && stack->core && !stack->core->on_own_thread() && !stack->service->idle()) return destroy_soon(std::move(gone), *stack->service);
+        const call_scope scope(stack);
+        gone.reset();
     }
 
     /// The number of bytes that can be read, or the non-blocking mode, by the system's name of the command.
@@ -87,7 +95,7 @@ public:
 protected:
     ~socket_implementation() {
         if (!service_) return;
-        cancel();
+        fail_all();
         service_->remove(*this);
     }
 
@@ -97,7 +105,7 @@ protected:
         explicit call_scope(const socket_implementation& of) : call_scope(of.stack_) {}
         explicit call_scope(const stack_handle* stack) : stack_(stack) {
             if (!stack_ || !stack_->core || stack_->core->on_own_thread()) return;
-            if (!stack_->service->io().stopped()) throw wrong_thread();
+            if (!stack_->service->idle()) throw wrong_thread();
             stack_->core->adopt_thread();
         }
         call_scope(const call_scope&) = delete;
@@ -156,6 +164,12 @@ private:
         void operator()(operation* o) const { o->destroy(); }
     };
 
+    template <class Implementation>
+    static void destroy_soon(std::unique_ptr<Implementation> gone, network_service& service) {
+        boost::asio::post(service.io(), [&service, gone = std::move(gone)]() mutable {
+            service.run_alone([&] { destroy(std::move(gone)); }, [&] { destroy_soon(std::move(gone), service); });
+        });
+    }
     template <class Executor>
     void complete(operation& o, const Executor& executor) {
         if (service_->has_stacks()) return service_->complete_soon(o);
@@ -164,6 +178,11 @@ private:
     }
     void retry(operation_queue& queue) {
         while (!queue.empty() && queue.front().perform()) service_->complete_soon(*queue.pop());
+    }
+    void fail_all() {
+        fail(reading);
+        fail(writing);
+        fail(failing);
     }
     void fail(operation_queue& queue) {
         while (auto* o = queue.pop()) {

@@ -70,17 +70,16 @@ public:
     tcp_socket* release(error_code& error) {
         error = is_open() ? error_code() : boost::asio::error::bad_descriptor;
         if (error) return nullptr;
+        const call_scope scope(*this);
         cancel();
         socket_->on_ready(nullptr, nullptr);
         return socket_.release();
     }
     void close(error_code& error) {
         error = {};
+        const call_scope scope(*this);
         cancel();
-        if (is_open()) {
-            const call_scope scope(*this);
-            error = to_error_code(socket_->close());
-        }
+        if (is_open()) error = to_error_code(socket_->close());
         socket_.reset();
         non_blocking(false);
         native_non_blocking = false;

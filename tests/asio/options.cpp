@@ -2,12 +2,17 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/unicast.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <doctest/doctest.h>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace asio_options_tests {
@@ -54,6 +59,64 @@ TEST_CASE("options keep what they are given") {
         s.close();
         s.set_option(typename tcp::no_delay(true), ec);
         CHECK(ec == net::error::bad_descriptor);
+    });
+}
+
+TEST_CASE("options that need not be there are there, and sockets say what they are") {
+    worlds::in_each([](auto& w) {
+        using tcp = typename std::remove_reference_t<decltype(w)>::tcp;
+        using udp = typename std::remove_reference_t<decltype(w)>::udp;
+        using base = net::socket_base;
+        typename tcp::socket stream(w.client(), tcp::v4());
+        typename udp::socket datagrams(w.client(), udp::v4());
+        typename tcp::acceptor a(w.server(), {tcp::v4(), 0});
+        const auto check = [&](auto& s, int type, int protocol) {
+            const auto keeps = [&](auto set, auto get) {
+                s.set_option(set);
+                s.get_option(get);
+                CHECK(get.value() == set.value());
+            };
+            const auto is = [&]<int Name>(std::integral_constant<int, Name>) {
+                net::detail::socket_option::integer<SOL_SOCKET, Name> option;
+                s.get_option(option);
+                return option.value();
+            };
+            keeps(base::debug(false), base::debug());
+            keeps(base::do_not_route(false), base::do_not_route());
+            keeps(base::out_of_band_inline(true), base::out_of_band_inline());
+            keeps(base::out_of_band_inline(false), base::out_of_band_inline());
+            keeps(base::receive_low_watermark(1), base::receive_low_watermark());
+            keeps(base::keep_alive(true), base::keep_alive());
+            keeps(base::keep_alive(false), base::keep_alive());
+            keeps(base::enable_connection_aborted(true), base::enable_connection_aborted());
+            s.set_option(base::send_buffer_size(50'000));
+            base::send_buffer_size size;
+            s.get_option(size);
+            CHECK(size.value() >= 50'000);
+            CHECK(is(std::integral_constant<int, SO_TYPE>()) == type);
+            CHECK(is(std::integral_constant<int, SO_PROTOCOL>()) == protocol);
+            CHECK(is(std::integral_constant<int, SO_DOMAIN>()) == AF_INET);
+            return is(std::integral_constant<int, SO_ACCEPTCONN>());
+        };
+        CHECK(check(stream, SOCK_STREAM, IPPROTO_TCP) == 0);
+        CHECK(check(datagrams, SOCK_DGRAM, IPPROTO_UDP) == 0);
+        CHECK(check(a, SOCK_STREAM, IPPROTO_TCP) == 1);
+    });
+}
+
+TEST_CASE("options that a stack cannot do are refused, not ignored") {
+    worlds::on_stacks([](auto& w) {
+        using base = net::socket_base;
+        netkit::ip::tcp::socket s(w.client(), netkit::ip::tcp::v4());
+        error_code ec;
+        s.set_option(base::do_not_route(true), ec);
+        CHECK(ec == net::error::operation_not_supported);
+        s.set_option(base::debug(true), ec);
+        CHECK(ec == net::error::operation_not_supported);
+        s.set_option(base::receive_low_watermark(2), ec);
+        CHECK(ec == net::error::operation_not_supported);
+        s.set_option(net::ip::unicast::hops(3), ec);
+        CHECK(ec == net::error::no_protocol_option);
     });
 }
 

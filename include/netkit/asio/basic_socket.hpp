@@ -130,10 +130,11 @@ public:
     void connect(const endpoint_type& peer_endpoint) {
         call("connect", [&](error_code& ec) { connect(peer_endpoint, ec); });
     }
+    /// Waits even where the socket is non-blocking.
     error_code connect(const endpoint_type& peer_endpoint, error_code& ec) {
         const auto failed = open_for(peer_endpoint);
         netkit::detail::connect_work<implementation_type> work{&implementation(), peer_endpoint, failed};
-        implementation().block(work, ec);
+        implementation().block(work, ec, false);
         return ec;
     }
     template <completion_token_for<void(boost::system::error_code)> ConnectToken = default_completion_token_t<executor_type>>

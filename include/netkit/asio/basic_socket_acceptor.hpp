@@ -138,11 +138,7 @@ public:
     template <class SettableSocketOption>
     error_code set_option(const SettableSocketOption& option, error_code& ec) {
         const auto& p = implementation().protocol();
-        if (is_enable_connection_aborted(option)) {
-            check_open(ec);
-            int value = 0;
-            if (!ec && netkit::detail::read_option(value, option.data(p), option.size(p), ec)) implementation().reports_aborted_connections = value != 0;
-        } else implementation().set_option(option.level(p), option.name(p), option.data(p), option.size(p), ec);
+        implementation().set_option(option.level(p), option.name(p), option.data(p), option.size(p), ec);
         return ec;
     }
     template <class GettableSocketOption>
@@ -153,10 +149,7 @@ public:
     error_code get_option(GettableSocketOption& option, error_code& ec) const {
         const auto& p = implementation().protocol();
         auto size = option.size(p);
-        if (is_enable_connection_aborted(option)) {
-            check_open(ec);
-            if (!ec) netkit::detail::write_option(int(implementation().reports_aborted_connections), option.data(p), size, ec);
-        } else implementation().get_option(option.level(p), option.name(p), option.data(p), size, ec);
+        implementation().get_option(option.level(p), option.name(p), option.data(p), size, ec);
         if (!ec) option.resize(p, size);
         return ec;
     }
@@ -322,17 +315,11 @@ private:
     static auto call(const char* what, F&& f) {
         return netkit::detail::call_throwing(what, f);
     }
-    template <class Option>
-    bool is_enable_connection_aborted(const Option& option) const {
-        const auto& p = implementation().protocol();
-        const enable_connection_aborted known;
-        return option.level(p) == known.level(p) && option.name(p) == known.name(p);
-    }
     template <class Peer>
     error_code accept_into(Peer& peer, endpoint_type* from, error_code& ec) {
         netkit::detail::accept_work<Peer> work{&implementation(), &peer, from};
         implementation().block(work, ec);
-        work.results(ec);
+        ec = std::get<0>(work.results(ec));
         return ec;
     }
     template <class Executor1>

@@ -21,7 +21,8 @@
 namespace netkit::detail {
 
 /// What tells one protocol's datagram sockets from another's, specialised for each: the socket beneath (`socket_type`), how to
-/// `open` it on a stack, its options (`set_option`, `get_option`), and the most bytes of a datagram (`most_bytes`).
+/// `open` it on a stack, its options (`set_option`, `get_option`), the most bytes of a datagram (`most_bytes`), whether it
+/// `has_ports`, and whether it `allows` an address that a program gave as one of either family.
 template <class Protocol>
 struct datagram_traits;
 
@@ -84,10 +85,13 @@ public:
     void bind(const endpoint_type& local, error_code& error) {
         if (!ready(error) || !of_family(local, error)) return;
         const call_scope scope(*this);
-        error = to_error_code(socket_->bind(from_asio(local)));
+        const auto where = from_asio(local);
+        error = to_error_code(traits::allows(*socket_, local.address().is_v6(), where) ? socket_->bind(where) : errc::invalid_argument);
     }
     bool connect(const endpoint_type& remote, error_code& error) {
-        if (ready(error) && of_family(remote, error)) error = to_error_code(socket_->connect(from_asio(remote)));
+        if (!ready(error) || !of_family(remote, error)) return true;
+        const auto to = meant_by(remote);
+        error = to_error_code(traits::allows(*socket_, remote.address().is_v6(), to) ? socket_->connect(to) : errc::network_unreachable);
         return true;
     }
     bool connected(error_code& error) { return ready(error), true; }
@@ -129,7 +133,11 @@ public:
     template <class Sequence>
     bool send_to(const Sequence& buffers, const endpoint_type& target, boost::asio::socket_base::message_flags flags, std::size_t& bytes, error_code& error) {
         bytes = 0;
-        if (ready(error) && of_family(target, error)) send(buffers, from_asio(target), flags, bytes, error);
+        if (!ready(error) || !of_family(target, error)) return true;
+        const auto to = meant_by(target);
+        if (traits::has_ports && to.port == 0) error = boost::asio::error::invalid_argument;
+        else if (!traits::allows(*socket_, target.address().is_v6(), to)) error = boost::asio::error::network_unreachable;
+        else send(buffers, to, flags, bytes, error);
         return true;
     }
     bool wait(boost::asio::socket_base::wait_type what, error_code& error) {
@@ -172,13 +180,13 @@ public:
     void set_option(int level, int name, const void* data, std::size_t size, error_code& error) {
         if (!ready(error)) return;
         const call_scope scope(*this);
-        traits::set_option(*socket_, level, name, data, size, error);
+        if (!set_common_option(common, protocol_, level, name, data, size, error)) traits::set_option(*socket_, level, name, data, size, error);
     }
     void get_option(int level, int name, void* data, std::size_t& size, error_code& error) {
         if (!ready(error)) return;
         const call_scope scope(*this);
-        if (level == SOL_SOCKET && name == SO_ERROR) write_option(take_error(), data, size, error);
-        else traits::get_option(*socket_, level, name, data, size, error);
+        if (level == SOL_SOCKET && name == SO_ERROR) write_option(take_error().value(), data, size, error);
+        else if (!get_common_option(common, protocol_, false, level, name, data, size, error)) traits::get_option(*socket_, level, name, data, size, error);
     }
 
 private:
@@ -191,14 +199,20 @@ private:
         error = boost::asio::error::address_family_not_supported;
         return false;
     }
+    /// What a program means: the unspecified address is this host.
+    static endpoint meant_by(const endpoint_type& e) {
+        auto result = from_asio(e);
+        if (traits::has_ports && result.address.is_any()) result.address = result.address.is_v4() ? ip_address(ipv4_address::loopback()) : ip_address(ipv6_address::loopback());
+        return result;
+    }
     /// Only where peers can report errors.
     bool failed() const {
         if constexpr (requires { socket_->failed(); }) return socket_->failed();
         else return false;
     }
-    int take_error() {
-        if constexpr (requires { socket_->take_error(); }) return to_error_code(socket_->take_error()).value();
-        else return 0;
+    error_code take_error() {
+        if constexpr (requires { socket_->take_error(); }) return to_error_code(socket_->take_error());
+        else return {};
     }
     static bool refuse(error_code& error) {
         error = boost::asio::error::operation_not_supported;
@@ -210,6 +224,9 @@ private:
             refuse(error);
             return;
         }
+        // What a peer has reported about what was sent before: told once, by whatever is called next.
+        error = take_error();
+        if (error) return;
         if (!sends_) {
             error = boost::asio::error::broken_pipe;
             return;
@@ -238,6 +255,7 @@ private:
     void adopt(const protocol_type& protocol, std::unique_ptr<socket_type> socket) {
         protocol_ = protocol;
         socket_ = std::move(socket);
+        common = {};
         socket_->on_ready([](void* self) { static_cast<datagram_implementation*>(self)->retry(); }, this);
     }
 

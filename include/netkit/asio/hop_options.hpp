@@ -18,15 +18,15 @@ namespace netkit::detail {
 template <class Settings>
 bool set_hop_option(Settings& options, int level, int name, const void* data, std::size_t size, boost::system::error_code& error) {
     const auto is = [&](int l, int n) { return level == l && name == n; };
-    const auto number = [&](auto&& use) {
+    const auto number = [&](auto&& use, int least = 0) {
         int value = 0;
         if (!read_option(value, data, size, error)) return;
-        if (value < 0 || value > 255) error = boost::asio::error::invalid_argument;
+        if (value < least || value > 255) error = boost::asio::error::invalid_argument;
         else use(static_cast<std::uint8_t>(value));
     };
     int value = 0;
     if (is(IPPROTO_IP, IP_MULTICAST_TTL) || is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS)) number([&](std::uint8_t n) { options.multicast_hop_limit = n; });
-    else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_UNICAST_HOPS)) number([&](std::uint8_t n) { options.hop_limit = n; });
+    else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_UNICAST_HOPS)) number([&](std::uint8_t n) { options.hop_limit = n; }, 1);
     else if (is(IPPROTO_IP, IP_TOS) || is(IPPROTO_IPV6, IPV6_TCLASS)) number([&](std::uint8_t n) { options.traffic_class = n; });
     else if (is(IPPROTO_IP, IP_MULTICAST_LOOP) || is(IPPROTO_IPV6, IPV6_MULTICAST_LOOP)) number([&](std::uint8_t n) {
         // A host always hears what it sends to groups it has joined.

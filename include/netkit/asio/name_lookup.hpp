@@ -43,11 +43,16 @@ inline std::vector<ip_address> addresses_of(const name_query& q, const host_tabl
     return hosts.find(q.host);
 }
 
-/// Answers a query as getaddrinfo does, but asks only what the program has told. Errors: host_not_found, service_not_found.
+/// Answers a query as getaddrinfo does, but asks only what the program has told. Errors: host_not_found, also where it names neither
+/// host nor service, and service_not_found.
 /// `transport` is "tcp" or "udp".
 inline std::vector<endpoint> look_up(const name_query& q, const host_table& hosts, const char* transport, boost::system::error_code& error) {
     using base = boost::asio::ip::resolver_base;
     using family = name_query::family;
+    if (q.host.empty() && q.service.empty()) {
+        error = boost::asio::error::host_not_found;
+        return {};
+    }
     const int port = port_of_service(q.service, transport, (q.flags & base::numeric_service) != 0);
     if (port < 0) {
         error = boost::asio::error::service_not_found;

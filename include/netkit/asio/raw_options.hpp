@@ -20,9 +20,7 @@ inline void set_raw_option(raw_socket& socket, int level, int name, const void* 
 }
 /// The value of an option by the system's level and name. no_protocol_option where there is no such.
 inline void get_raw_option(const raw_socket& socket, int level, int name, void* data, std::size_t& size, boost::system::error_code& error) {
-    if (get_hop_option(socket.options, level, name, data, size, error)) return;
-    if (level == SOL_SOCKET && name == SO_TYPE) write_option(int(SOCK_RAW), data, size, error);
-    else error = boost::asio::error::no_protocol_option;
+    if (!get_hop_option(socket.options, level, name, data, size, error)) error = boost::asio::error::no_protocol_option;
 }
 
 }  // namespace netkit::detail

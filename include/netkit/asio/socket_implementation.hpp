@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netkit/asio/common_options.hpp>
 #include <netkit/asio/error.hpp>
 #include <netkit/asio/handler_operation.hpp>
 #include <netkit/asio/operation.hpp>
@@ -50,12 +51,12 @@ public:
         }
     }
     /// Does the same while the caller waits: drives the stacks of this io_context until it is done. would_block where the
-    /// socket is non-blocking, or where nothing could ever finish it.
+    /// socket is non-blocking, and heeds that, or where nothing could ever finish it.
     template <class Work>
-    void block(Work& work, boost::system::error_code& error) {
+    void block(Work& work, boost::system::error_code& error, bool heeds_non_blocking = true) {
         const call_scope scope(*this);
         while (!work.perform(error)) {
-            if (!non_blocking_ && service_->wait_for_progress()) continue;
+            if (!(non_blocking_ && heeds_non_blocking) && service_->wait_for_progress()) continue;
             error = boost::asio::error::would_block;
             return;
         }
@@ -88,6 +89,7 @@ public:
     bool non_blocking() const { return non_blocking_; }
     void non_blocking(bool mode) { non_blocking_ = mode; }
 
+    common_options common;
     operation_queue reading;  ///< receive, accept, and waits for them
     operation_queue writing;  ///< send, connect, and waits for them
     operation_queue failing;  ///< waits for errors

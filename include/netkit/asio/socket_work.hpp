@@ -20,6 +20,10 @@ using message_flags = boost::asio::socket_base::message_flags;
 // What operations do. `perform` tries without blocking and says whether that was all; `results` is what handlers are called
 // with; `at_once` says that it need not wait for its turn. The same objects serve blocking calls.
 
+/// Asio's null_buffers ask to wait until something can be done, and to leave it at that.
+template <class Buffers>
+inline constexpr bool only_waits = std::is_same_v<Buffers, boost::asio::null_buffers>;
+
 template <class Implementation>
 struct connect_work {
     Implementation* on;
@@ -55,7 +59,10 @@ struct receive_work {
     std::size_t bytes = 0;
 
     bool at_once() const { return Implementation::is_stream && boost::asio::buffer_size(buffers) == 0; }
-    bool perform(error_code& error) { return on->receive(buffers, flags, bytes, error); }
+    bool perform(error_code& error) {
+        if constexpr (only_waits<Buffers>) return on->wait(boost::asio::socket_base::wait_read, error);
+        else return on->receive(buffers, flags, bytes, error);
+    }
     auto results(const error_code& error) { return std::tuple(error, bytes); }
 };
 
@@ -67,7 +74,10 @@ struct send_work {
     std::size_t bytes = 0;
 
     bool at_once() const { return Implementation::is_stream && boost::asio::buffer_size(buffers) == 0; }
-    bool perform(error_code& error) { return on->send(buffers, flags, bytes, error); }
+    bool perform(error_code& error) {
+        if constexpr (only_waits<Buffers>) return on->wait(boost::asio::socket_base::wait_write, error);
+        else return on->send(buffers, flags, bytes, error);
+    }
     auto results(const error_code& error) { return std::tuple(error, bytes); }
 };
 
@@ -80,7 +90,10 @@ struct receive_from_work {
     std::size_t bytes = 0;
 
     bool at_once() const { return false; }
-    bool perform(error_code& error) { return on->receive_from(buffers, *sender, flags, bytes, error); }
+    bool perform(error_code& error) {
+        if constexpr (only_waits<Buffers>) return on->wait(boost::asio::socket_base::wait_read, error);
+        else return on->receive_from(buffers, *sender, flags, bytes, error);
+    }
     auto results(const error_code& error) { return std::tuple(error, bytes); }
 };
 
@@ -93,7 +106,10 @@ struct send_to_work {
     std::size_t bytes = 0;
 
     bool at_once() const { return false; }
-    bool perform(error_code& error) { return on->send_to(buffers, target, flags, bytes, error); }
+    bool perform(error_code& error) {
+        if constexpr (only_waits<Buffers>) return on->wait(boost::asio::socket_base::wait_write, error);
+        else return on->send_to(buffers, target, flags, bytes, error);
+    }
     auto results(const error_code& error) { return std::tuple(error, bytes); }
 };
 

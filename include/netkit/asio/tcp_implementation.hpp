@@ -42,12 +42,19 @@ public:
     static constexpr bool is_stream = true;
 
     using socket_implementation::socket_implementation;
+    /// Destroyed without having been closed, a socket ends its connection in order, as Asio's own: what was set of lingering is undone.
+    ~tcp_implementation() {
+        if (!lingers_ || !is_open()) return;
+        auto options = socket_->options();
+        options.linger = false;
+        socket_->set_options(options);
+    }
 
     bool is_open() const { return socket_ && socket_->is_open(); }
     const protocol_type& protocol() const { return protocol_; }
     tcp_socket* native_handle() const { return socket_.get(); }
     bool native_non_blocking = false;
-    bool reports_aborted_connections = false;  ///< the acceptor's enable_connection_aborted
+    bool promised = false;  ///< a connection that was accepted is about to become this
 
     template <class Executor>
     void open(const protocol_type& protocol, const Executor& executor, error_code& error) {
@@ -95,7 +102,12 @@ public:
     /// Starts a connection. Done unless would_block: then connected() says when.
     bool connect(const endpoint_type& remote, error_code& error) {
         if (!ready(error) || !of_family(remote, error)) return true;
-        const auto result = socket_->connect(from_asio(remote));
+        const auto to = from_asio(remote);
+        if (remote.address().is_v6() && socket_->options().v6_only && to.address.is_v4()) {
+            error = boost::asio::error::network_unreachable;
+            return true;
+        }
+        const auto result = socket_->connect(to);
         error = to_error_code(result);
         return result != errc::would_block;
     }
@@ -112,13 +124,14 @@ public:
         if (!ready(error)) return;
         const call_scope scope(*this);
         error = to_error_code(socket_->listen(backlog < 1 ? 1 : static_cast<std::size_t>(backlog)));
+        listens_ = listens_ || !error;
     }
     /// Takes a connection that waits; false where there is none.
     bool accept(accepted_connection& peer, error_code& error) {
         if (!ready(error)) return true;
         if (!spare_) spare_ = std::make_unique<tcp_socket>();
         auto result = socket_->accept(*spare_);
-        while (result == errc::connection_aborted && !reports_aborted_connections) result = socket_->accept(*spare_);
+        while (result == errc::connection_aborted && !common.reports_aborted_connections) result = socket_->accept(*spare_);
         if (result == errc::would_block) return false;
         error = to_error_code(result);
         if (error) return true;
@@ -138,8 +151,9 @@ public:
     bool receive(const Sequence& buffers, boost::asio::socket_base::message_flags flags, std::size_t& bytes, error_code& error) {
         bytes = 0;
         if (!ready(error)) return true;
-        if ((flags & ~boost::asio::socket_base::message_peek) != 0) return refuse(error);
         const message_buffers<std::byte> to(buffers);
+        if (to.parts().empty()) return true;  // whatever has become of the connection
+        if ((flags & ~boost::asio::socket_base::message_peek) != 0) return refuse(error);
         const auto result = socket_->receive(to.parts(), flags != 0);
         return done(result, bytes, error);
     }
@@ -147,8 +161,9 @@ public:
     bool send(const Sequence& buffers, boost::asio::socket_base::message_flags flags, std::size_t& bytes, error_code& error) {
         bytes = 0;
         if (!ready(error)) return true;
-        if ((flags & ~boost::asio::socket_base::message_end_of_record) != 0) return refuse(error);
         const message_buffers<const std::byte> from(buffers);
+        if (from.parts().empty()) return true;
+        if ((flags & ~boost::asio::socket_base::message_end_of_record) != 0) return refuse(error);
         const auto result = socket_->send(from.parts());
         return done(result, bytes, error);
     }
@@ -230,13 +245,19 @@ public:
     void set_option(int level, int name, const void* data, std::size_t size, error_code& error) {
         if (!ready(error)) return;
         const call_scope scope(*this);
+        if (set_common_option(common, protocol_, level, name, data, size, error)) return;
         if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
             const std::string_view given(static_cast<const char*>(data), size);
             error = to_error_code(socket_->choose_congestion_control(given.substr(0, given.find('\0'))));
             return;
         }
+        if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY && socket_->local().port != 0) {
+            error = boost::asio::error::invalid_argument;
+            return;
+        }
         auto options = socket_->options();
         if (set_tcp_option(options, level, name, data, size, error)) socket_->set_options(options);
+        if (!error && level == SOL_SOCKET && name == SO_LINGER) lingers_ = true;
     }
     void get_option(int level, int name, void* data, std::size_t& size, error_code& error) {
         if (!ready(error)) return;
@@ -244,7 +265,7 @@ public:
         if (level == SOL_SOCKET && name == SO_ERROR) write_option(to_error_code(socket_->take_error()).value(), data, size, error);
         else if (level == IPPROTO_TCP && name == TCP_MAXSEG && socket_->connected()) write_option(static_cast<int>(socket_->info().send_mss), data, size, error);
         else if (level == IPPROTO_TCP && name == TCP_CONGESTION) write_name_option(socket_->info().congestion_control, data, size, error);
-        else get_tcp_option(socket_->options(), level, name, data, size, error);
+        else if (!get_common_option(common, protocol_, listens_, level, name, data, size, error)) get_tcp_option(socket_->options(), level, name, data, size, error);
     }
 
 private:
@@ -275,12 +296,16 @@ private:
     void adopt(const protocol_type& protocol, std::unique_ptr<tcp_socket> socket) {
         protocol_ = protocol;
         socket_ = std::move(socket);
+        common = {};
+        lingers_ = listens_ = false;
         socket_->on_ready([](void* self) { static_cast<tcp_implementation*>(self)->retry(); }, this);
     }
 
     protocol_type protocol_ = protocol_type::v4();
     std::unique_ptr<tcp_socket> socket_;
     std::unique_ptr<tcp_socket> spare_;  // for the next connection that is accepted
+    bool lingers_ = false;               // or not, but the program has said so
+    bool listens_ = false;
 };
 
 }  // namespace netkit::detail

@@ -69,7 +69,6 @@ inline void get_tcp_option(const tcp_socket_options& options, int level, int nam
     if (with_tcp_flag(options, level, name, [&](const bool& flag) { give(flag); })) return;
     if (level == SOL_SOCKET && name == SO_SNDBUF) give(options.send_buffer != 0 ? options.send_buffer : options.first_send_buffer);
     else if (level == SOL_SOCKET && name == SO_RCVBUF) give(options.receive_buffer != 0 ? options.receive_buffer : options.first_receive_buffer);
-    else if (level == SOL_SOCKET && name == SO_TYPE) give(SOCK_STREAM);
     else if (level == IPPROTO_TCP && name == TCP_KEEPIDLE) give(options.keep_alive_idle.count());
     else if (level == IPPROTO_TCP && name == TCP_KEEPINTVL) give(options.keep_alive_interval.count());
     else if (level == IPPROTO_TCP && name == TCP_KEEPCNT) give(options.keep_alive_count);

@@ -64,7 +64,10 @@ inline void set_udp_option(udp_socket& socket, int level, int name, const void* 
     int value = 0;
     if (!read_option(value, data, size, error)) return;
     if (level == SOL_SOCKET && name == SO_REUSEADDR) socket.reuse_address = value != 0;
-    else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY) socket.v6_only = value != 0;
+    else if (level == IPPROTO_IPV6 && name == IPV6_V6ONLY) {
+        if (socket.local().port != 0) error = boost::asio::error::invalid_argument;  // too late: others may share the port by now
+        else socket.v6_only = value != 0;
+    }
     else error = boost::asio::error::no_protocol_option;
 }
 
@@ -74,7 +77,6 @@ inline void get_udp_option(const udp_socket& socket, int level, int name, void* 
     const auto give = [&](auto value) { write_option(static_cast<int>(value), data, size, error); };
     if (get_hop_option(socket.options, level, name, data, size, error)) return;
     if (is(SOL_SOCKET, SO_REUSEADDR)) give(socket.reuse_address);
-    else if (is(SOL_SOCKET, SO_TYPE)) give(SOCK_DGRAM);
     else if (is(IPPROTO_IPV6, IPV6_V6ONLY)) give(socket.v6_only);
     else error = boost::asio::error::no_protocol_option;
 }

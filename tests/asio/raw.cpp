@@ -266,6 +266,8 @@ TEST_CASE("options and errors of raw sockets") {
     CHECK(size.value() == 5000);
     error_code ec;
     s.set_option(net::socket_base::keep_alive(true), ec);
+    CHECK_FALSE(ec);
+    s.set_option(net::socket_base::linger(true, 1), ec);
     CHECK(ec == net::error::no_protocol_option);
     s.send_to(net::buffer("x", 1), at("198.18.0.255"), 0, ec);
     CHECK(ec == net::error::access_denied);

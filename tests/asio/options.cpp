@@ -2,6 +2,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/multicast.hpp>
 #include <boost/asio/ip/unicast.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/socket_base.hpp>
@@ -115,7 +116,7 @@ TEST_CASE("options that a stack cannot do are refused, not ignored") {
         CHECK(ec == net::error::operation_not_supported);
         s.set_option(base::receive_low_watermark(2), ec);
         CHECK(ec == net::error::operation_not_supported);
-        s.set_option(net::ip::unicast::hops(3), ec);
+        s.set_option(net::ip::multicast::hops(3), ec);
         CHECK(ec == net::error::no_protocol_option);
     });
 }

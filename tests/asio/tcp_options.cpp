@@ -1,6 +1,7 @@
 #include "worlds.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/unicast.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <doctest/doctest.h>
 
@@ -52,6 +53,11 @@ TEST_CASE("options that the system has, on its sockets and on ours") {
         typename tcp::socket s(w.client(), tcp::v4());
         keeps(s, options::cork(true));
         keeps(s, options::cork(false));
+        keeps(s, net::ip::unicast::hops(7));
+        error_code none;
+        s.set_option(net::ip::unicast::hops(0), none);
+        CHECK(none == net::error::invalid_argument);
+        keeps(s, net::detail::socket_option::integer<IPPROTO_IP, IP_TOS>(0xb8));
         keeps(s, options::keep_alive_idle(90s));
         keeps(s, options::keep_alive_interval(7s));
         keeps(s, options::keep_alive_count(3));

@@ -26,8 +26,8 @@ bool set_hop_option(Settings& options, int level, int name, const void* data, st
     };
     int value = 0;
     if (is(IPPROTO_IP, IP_MULTICAST_TTL) || is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS)) number([&](std::uint8_t n) { options.multicast_hop_limit = n; });
-    else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_UNICAST_HOPS)) number([&](std::uint8_t n) { options.hop_limit = n; }, 1);
-    else if (is(IPPROTO_IP, IP_TOS) || is(IPPROTO_IPV6, IPV6_TCLASS)) number([&](std::uint8_t n) { options.traffic_class = n; });
+    else if (is_hop_limit(level, name)) number([&](std::uint8_t n) { options.hop_limit = n; }, 1);
+    else if (is_traffic_class(level, name)) number([&](std::uint8_t n) { options.traffic_class = n; });
     else if (is(IPPROTO_IP, IP_MULTICAST_LOOP) || is(IPPROTO_IPV6, IPV6_MULTICAST_LOOP)) number([&](std::uint8_t n) {
         // A host always hears what it sends to groups it has joined.
         if (n == 0) error = boost::asio::error::operation_not_supported;
@@ -46,8 +46,8 @@ bool get_hop_option(const Settings& options, int level, int name, void* data, st
     const auto give = [&](auto value) { write_option(static_cast<int>(value), data, size, error); };
     if (is(IPPROTO_IP, IP_MULTICAST_TTL) || is(IPPROTO_IPV6, IPV6_MULTICAST_HOPS)) give(options.multicast_hop_limit);
     else if (is(IPPROTO_IP, IP_MULTICAST_LOOP) || is(IPPROTO_IPV6, IPV6_MULTICAST_LOOP)) give(1);
-    else if (is(IPPROTO_IP, IP_TTL) || is(IPPROTO_IPV6, IPV6_UNICAST_HOPS)) give(options.hop_limit == 0 ? 64 : options.hop_limit);
-    else if (is(IPPROTO_IP, IP_TOS) || is(IPPROTO_IPV6, IPV6_TCLASS)) give(options.traffic_class);
+    else if (is_hop_limit(level, name)) give(options.hop_limit == 0 ? 64 : options.hop_limit);
+    else if (is_traffic_class(level, name)) give(options.traffic_class);
     else if (is(SOL_SOCKET, SO_BROADCAST)) give(options.broadcast);
     else if (is(SOL_SOCKET, SO_RCVBUF)) give(options.receive_buffer);
     else return false;

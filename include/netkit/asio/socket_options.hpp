@@ -3,11 +3,18 @@
 #include <boost/asio/error.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <cstddef>
 #include <cstring>
 #include <string_view>
 
 namespace netkit::detail {
+
+/// Whether an option is of the IP header that carries what a socket sends, whichever the family.
+inline bool is_hop_limit(int level, int name) { return (level == IPPROTO_IP && name == IP_TTL) || (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS); }
+inline bool is_traffic_class(int level, int name) { return (level == IPPROTO_IP && name == IP_TOS) || (level == IPPROTO_IPV6 && name == IPV6_TCLASS); }
 
 /// Reads an option's value as a program gave it; invalid_argument where its size is wrong.
 template <class Value>

@@ -46,7 +46,10 @@ inline bool set_tcp_option(tcp_socket_options& options, int level, int name, con
     if (with_tcp_flag(options, level, name, [&](bool& flag) { flag = value != 0; })) return true;
     const auto number = static_cast<std::uint32_t>(value);
     if (value < 0) error = boost::asio::error::invalid_argument;
-    else if (level == SOL_SOCKET && name == SO_SNDBUF) options.send_buffer = number;
+    else if (is_hop_limit(level, name) || is_traffic_class(level, name)) {
+        if (number > 255 || (number == 0 && is_hop_limit(level, name))) error = boost::asio::error::invalid_argument;
+        else (is_hop_limit(level, name) ? options.hop_limit : options.traffic_class) = static_cast<std::uint8_t>(number);
+    } else if (level == SOL_SOCKET && name == SO_SNDBUF) options.send_buffer = number;
     else if (level == SOL_SOCKET && name == SO_RCVBUF) options.receive_buffer = number;
     else if (level == IPPROTO_TCP && name == TCP_KEEPIDLE) options.keep_alive_idle = tcp_seconds(number);
     else if (level == IPPROTO_TCP && name == TCP_KEEPINTVL) options.keep_alive_interval = tcp_seconds(number);
@@ -67,7 +70,9 @@ inline void get_tcp_option(const tcp_socket_options& options, int level, int nam
     }
     const auto give = [&](auto value) { write_option(static_cast<int>(value), data, size, error); };
     if (with_tcp_flag(options, level, name, [&](const bool& flag) { give(flag); })) return;
-    if (level == SOL_SOCKET && name == SO_SNDBUF) give(options.send_buffer != 0 ? options.send_buffer : options.first_send_buffer);
+    if (is_hop_limit(level, name)) give(options.hop_limit == 0 ? 64 : options.hop_limit);
+    else if (is_traffic_class(level, name)) give(options.traffic_class & 0xfc);
+    else if (level == SOL_SOCKET && name == SO_SNDBUF) give(options.send_buffer != 0 ? options.send_buffer : options.first_send_buffer);
     else if (level == SOL_SOCKET && name == SO_RCVBUF) give(options.receive_buffer != 0 ? options.receive_buffer : options.first_receive_buffer);
     else if (level == IPPROTO_TCP && name == TCP_KEEPIDLE) give(options.keep_alive_idle.count());
     else if (level == IPPROTO_TCP && name == TCP_KEEPINTVL) give(options.keep_alive_interval.count());

@@ -164,7 +164,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 
 // NETKIT_PROGRAMS_SEED and NETKIT_PROGRAMS_RUNS repeat a run, or make many.
 TEST_CASE("programs that do anything with their sockets read what was written, hear what happened, and leave nothing behind") {
-    const auto first = from_environment("NETKIT_PROGRAMS_SEED", 1), runs = from_environment("NETKIT_PROGRAMS_RUNS", 40);
+    const auto first = from_environment("NETKIT_PROGRAMS_SEED", 1), runs = from_environment("NETKIT_PROGRAMS_RUNS", 8);
     for (auto seed = first; seed < first + runs; ++seed) {
         CAPTURE(seed);
         std::make_unique<world>(seed)->run();
